@@ -1,0 +1,118 @@
+//! Comparisons and what is made of their results.
+
+use super::map::{map_to, zip_to};
+use crate::float::Float;
+use crate::shape::{Axes, Shape};
+use crate::tensor::Tensor;
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident, $op:tt;)*) => {
+        impl<T: Float> Tensor<T> { $(
+            $(#[$doc])*
+            ///
+            /// Shapes: broadcast against each other. A comparison with NaN is false, but for `ne`.
+            ///
+            /// # Panics
+            /// If the shapes do not broadcast.
+            #[track_caller]
+            pub fn $name(&self, other: &Tensor<T>) -> Tensor<bool> {
+                zip_to(stringify!($name), self, other, |a, b| a $op b)
+            }
+        )* }
+    };
+}
+comparisons! {
+    /// Where `self = other`.
+    equal, ==;
+    /// Where `self ≠ other`.
+    not_equal, !=;
+    /// Where `self < other`.
+    less, <;
+    /// Where `self ≤ other`.
+    less_equal, <=;
+    /// Where `self > other`.
+    greater, >;
+    /// Where `self ≥ other`.
+    greater_equal, >=;
+}
+
+impl<T: Float> Tensor<T> {
+    /// Where an element is NaN.
+    pub fn is_nan(&self) -> Tensor<bool> {
+        map_to(self, T::is_nan)
+    }
+
+    /// Where an element is neither NaN nor infinite.
+    pub fn is_finite(&self) -> Tensor<bool> {
+        map_to(self, T::is_finite)
+    }
+}
+
+impl Tensor<bool> {
+    /// Where any element along `axes` is true; false of none.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// assert_eq!(tensor![[true, false], [false, false]].any(-1).to_vec(), [true, false]);
+    /// ```
+    ///
+    /// # Panics
+    /// If an axis is out of range or named twice.
+    #[track_caller]
+    pub fn any(&self, axes: impl Into<Axes>) -> Tensor<bool> {
+        self.fold_bool("any", axes.into(), false, |a, b| a || b)
+    }
+
+    /// Where every element along `axes` is true; true of none.
+    ///
+    /// # Panics
+    /// If an axis is out of range or named twice.
+    #[track_caller]
+    pub fn all(&self, axes: impl Into<Axes>) -> Tensor<bool> {
+        self.fold_bool("all", axes.into(), true, |a, b| a && b)
+    }
+
+    #[track_caller]
+    fn fold_bool(&self, op: &str, axes: Axes, start: bool, f: impl Fn(bool, bool) -> bool) -> Tensor<bool> {
+        let split = super::reduce::Split::new(self, &axes.resolve(op, self.ndim()));
+        split.map_to(self, |group| group.iter().fold(start, |a, &b| f(a, b)))
+    }
+
+    /// 1 where true and 0 where false.
+    pub fn to_float<T: Float>(&self) -> Tensor<T> {
+        map_to(self, |b| if b { T::one() } else { T::zero() })
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// `a` where `condition` holds and `b` elsewhere.
+    ///
+    /// Shapes: all three broadcast against each other.
+    ///
+    /// # Panics
+    /// If they do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tensor, tensor};
+    /// let y = Tensor::select(&tensor![true, false], &tensor![1.0, 2.0], &tensor![10.0, 20.0]);
+    /// assert_eq!(y.to_vec(), [1.0, 20.0]);
+    /// ```
+    #[track_caller]
+    pub fn select(condition: &Tensor<bool>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+        let shape = select_shape(condition.shape(), a.shape(), b.shape());
+        let n = shape.elements();
+        let pairs = zip_to("where", &a.broadcast_to(&shape), b, |a, b| (a, b));
+        let conditions = condition.broadcast_to(&shape);
+        let mut y = Vec::with_capacity(n);
+        y.extend(conditions.iter().zip(pairs.iter()).map(|(&c, &(a, b))| if c { a } else { b }));
+        Tensor::from_elements(y, shape)
+    }
+}
+
+/// The shape that the operands of a selection broadcast to.
+#[track_caller]
+pub(crate) fn select_shape(condition: &Shape, a: &Shape, b: &Shape) -> Shape {
+    crate::shape::broadcast("where", &crate::shape::broadcast("where", condition, a), b)
+}

@@ -1,0 +1,190 @@
+//! Picking elements by index, and the adjoint: adding to elements by index.
+
+use crate::float::Float;
+use crate::shape::{Shape, Walk, axis_of};
+use crate::tensor::{AxisSlice, Tensor};
+
+#[cold]
+#[track_caller]
+fn bad_index(op: &str, index: usize, axis: isize, shape: &Shape) -> ! {
+    panic!("{op}: index {index} is outside axis {axis} of {shape:?}")
+}
+
+/// Checks that every index lies within axis `at` of `shape`.
+#[track_caller]
+pub(crate) fn check_indices(op: &str, index: &Tensor<usize>, axis: isize, at: usize, shape: &Shape) {
+    if let Some(&i) = index.iter().find(|&&i| i >= shape[at]) {
+        bad_index(op, i, axis, shape);
+    }
+}
+
+impl<T: Clone> Tensor<T> {
+    /// The slices of `self` along `axis` at each of `index`, `yᵢ = x[indexᵢ]`.
+    ///
+    /// Shapes: `[…, n, …]` and `index` `[k]` → `[…, k, …]`.
+    ///
+    /// # Panics
+    /// If `index` is not of rank 1, an index is not below `n`, or `axis` is out of range.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let x = tensor![[1, 2], [3, 4], [5, 6]];
+    /// assert_eq!(x.index_select(0, &tensor![2_usize, 0]).to_vec(), [5, 6, 1, 2]);
+    /// ```
+    #[track_caller]
+    pub fn index_select(&self, axis: isize, index: &Tensor<usize>) -> Tensor<T> {
+        let at = axis_of("index_select", axis, self.ndim());
+        assert!(index.ndim() == 1, "index_select: indices of shape {:?}, not of rank 1", index.shape());
+        check_indices("index_select", index, axis, at, self.shape());
+        let shape = self.shape().with(at, index.len());
+        let outer: Shape = self.shape()[..at].into();
+        let inner: Shape = self.shape()[at + 1..].into();
+        let (row, stride) = (inner.elements(), self.strides()[at]);
+        let mut data = Vec::with_capacity(shape.elements());
+        Walk::new(&outer, [(&self.strides()[..at], self.layout().offset())]).runs(0..outer.elements(), |run| {
+            for k in 0..run.len as isize {
+                for &i in index {
+                    let start = run.at[0] as isize + k * run.strides[0] + i as isize * stride;
+                    let walk = Walk::new(&inner, [(&self.strides()[at + 1..], start as usize)]);
+                    walk.runs(0..row, |run| {
+                        if run.strides[0] == 1 {
+                            return data.extend_from_slice(&self.data()[run.at[0]..run.at[0] + run.len]);
+                        }
+                        let place = |j: usize| (run.at[0] as isize + j as isize * run.strides[0]) as usize;
+                        data.extend((0..run.len).map(|j| self.data()[place(j)].clone()));
+                    });
+                }
+            }
+        });
+        Tensor::from_elements(data, shape)
+    }
+
+    /// Elements picked along `axis`: `y[…, i, …] = x[…, index[…, i, …], …]`.
+    ///
+    /// Shapes: `index` has the rank of `self`, and its size on every axis but `axis`; the result has the shape of `index`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, an index is outside, or `axis` is out of range.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let x = tensor![[1, 2], [3, 4]];
+    /// assert_eq!(x.gather(1, &tensor![[1_usize], [0]]).to_vec(), [2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn gather(&self, axis: isize, index: &Tensor<usize>) -> Tensor<T> {
+        let at = axis_of("gather", axis, self.ndim());
+        check_picks("gather", self.shape(), axis, at, index);
+        let data = picks(index, at, self.strides(), self.layout().offset()).map(|place| self.data()[place].clone());
+        Tensor::from_elements(data.collect(), index.shape().clone())
+    }
+}
+
+/// Checks that `index` picks along axis `at` of `shape`.
+#[track_caller]
+fn check_picks(op: &str, shape: &Shape, axis: isize, at: usize, index: &Tensor<usize>) {
+    let fits = index.ndim() == shape.ndim() && index.shape().with(at, 0) == shape.with(at, 0);
+    assert!(fits, "{op}: indices {:?} and {shape:?} differ outside axis {axis}", index.shape());
+    check_indices(op, index, axis, at, shape);
+}
+
+/// The places that `index` picks along axis `at`, for strides of what is picked from.
+fn picks<'a>(
+    index: &'a Tensor<usize>,
+    at: usize,
+    strides: &'a [isize],
+    offset: usize,
+) -> impl Iterator<Item = usize> + 'a {
+    let shape = index.shape();
+    let mut position = vec![0; shape.ndim()];
+    index.iter().map(move |&pick| {
+        let steps = position.iter().zip(strides).enumerate();
+        let place: isize = steps.map(|(a, (&i, &s))| if a == at { pick as isize * s } else { i as isize * s }).sum();
+        for a in (0..shape.ndim()).rev() {
+            position[a] += 1;
+            if position[a] < shape[a] {
+                break;
+            }
+            position[a] = 0;
+        }
+        (offset as isize + place) as usize
+    })
+}
+
+impl<T: Float> Tensor<T> {
+    /// `self` with `source` added where `index` points along `axis`: `y[…, index[…, i, …], …] += source[…, i, …]`.
+    ///
+    /// An index that occurs several times adds several times, in row-major order. It is the adjoint of [`Tensor::gather`].
+    ///
+    /// Shapes: `source` and `index` are of one shape, which differs from that of `self` on `axis` only.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, an index is outside, or `axis` is out of range.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tensor, tensor};
+    /// let y = Tensor::zeros([2]).scatter_add(0, &tensor![1_usize, 1, 0], &tensor![1.0, 2.0, 5.0]);
+    /// assert_eq!(y.to_vec(), [5.0, 3.0]);
+    /// ```
+    #[track_caller]
+    pub fn scatter_add(&self, axis: isize, index: &Tensor<usize>, source: &Tensor<T>) -> Tensor<T> {
+        let at = axis_of("scatter_add", axis, self.ndim());
+        check_picks("scatter_add", self.shape(), axis, at, index);
+        let (i, s) = (index.shape(), source.shape());
+        assert!(i == s, "scatter_add: indices {i:?} and source {s:?} differ in shape");
+        let mut y = self.clone();
+        y.make_mut();
+        let strides = y.shape().row_major();
+        let data = y.make_mut();
+        for (place, &value) in picks(index, at, &strides, 0).zip(source) {
+            data[place] = data[place] + value;
+        }
+        y
+    }
+
+    /// Slices of `source` along `axis` added up at the places that `index` names, on zeros of size `n` along `axis`: the
+    /// adjoint of [`Tensor::index_select`].
+    ///
+    /// Shapes: `source` `[…, k, …]` and `index` `[k]` → `[…, n, …]`.
+    ///
+    /// # Panics
+    /// If `index` has not size `k`, an index is not below `n`, or `axis` is out of range.
+    #[track_caller]
+    pub fn index_add(source: &Tensor<T>, axis: isize, index: &Tensor<usize>, n: usize) -> Tensor<T> {
+        let at = axis_of("index_add", axis, source.ndim());
+        let (i, k) = (index.shape(), source.shape()[at]);
+        assert!(*i == [k], "index_add: indices {i:?} for size {k} of axis {axis} of {:?}", source.shape());
+        let shape = source.shape().with(at, n);
+        check_indices("index_add", index, axis, at, &shape);
+        let inner: usize = shape[at + 1..].iter().product();
+        let mut y = vec![T::zero(); shape.elements()];
+        let source = source.to_contiguous();
+        let elements = source.as_slice().unwrap_or_default();
+        let places: Vec<usize> = index.to_vec();
+        for (row, from) in elements.chunks_exact(inner.max(1)).enumerate().take(if inner == 0 { 0 } else { usize::MAX })
+        {
+            let to = (row / k * n + places[row % k]) * inner;
+            y[to..to + inner].iter_mut().zip(from).for_each(|(y, &x)| *y = *y + x);
+        }
+        Tensor::from_elements(y, shape)
+    }
+
+    /// Zeros of `shape` with `self` at the given part of every axis: the adjoint of a slice.
+    pub(crate) fn unslice(&self, parts: &[AxisSlice], shape: &Shape) -> Tensor<T> {
+        let mut y = Tensor::dirty(shape.clone());
+        let layout = y.slice_axes(parts).layout().clone();
+        let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
+        out.fill(T::zero());
+        let views = [(layout.strides(), layout.offset()), self.strided()];
+        Walk::new(self.shape(), views).runs(0..self.len(), |run| {
+            for k in 0..run.len as isize {
+                let place = |i: usize| (run.at[i] as isize + k * run.strides[i]) as usize;
+                out[place(0)] = self.data()[place(1)];
+            }
+        });
+        y
+    }
+}

@@ -1,0 +1,231 @@
+//! Elementwise loops over any number of operands, on any layouts.
+
+use std::array;
+
+use super::pieces;
+use crate::float::Float;
+use crate::shape::{Run, Shape, Walk, broadcast};
+use crate::tensor::Tensor;
+
+/// `y = f(x)` for every element.
+#[inline]
+pub(crate) fn map<T: Float>(x: &Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<T> {
+    if x.len() == 1 {
+        return Tensor::one(f(x.item()), x.shape().clone());
+    }
+    let mut y = Tensor::dirty(x.shape().clone());
+    fill(&mut y, [x], |[x]| f(x));
+    y
+}
+
+/// `y = f(a, b)` for every pair of elements, broadcast.
+///
+/// # Panics
+/// If the shapes do not broadcast, at the caller, naming `op`.
+#[inline]
+#[track_caller]
+pub(crate) fn zip<T: Float>(op: &str, a: &Tensor<T>, b: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
+    let shape = broadcast(op, a.shape(), b.shape());
+    if a.len() == 1 && b.len() == 1 {
+        return Tensor::one(f(a.item(), b.item()), shape);
+    }
+    let mut y = Tensor::dirty(shape);
+    fill(&mut y, [a, b], |[a, b]| f(a, b));
+    y
+}
+
+/// `y = f(a, b, c)` for every triple of elements, broadcast.
+///
+/// # Panics
+/// If the shapes do not broadcast, at the caller, naming `op`.
+#[inline]
+#[track_caller]
+pub(crate) fn zip3<T: Float>(op: &str, [a, b, c]: [&Tensor<T>; 3], f: impl Fn(T, T, T) -> T + Sync) -> Tensor<T> {
+    let shape = broadcast(op, &broadcast(op, a.shape(), b.shape()), c.shape());
+    if a.len() == 1 && b.len() == 1 && c.len() == 1 {
+        return Tensor::one(f(a.item(), b.item(), c.item()), shape);
+    }
+    let mut y = Tensor::dirty(shape);
+    fill(&mut y, [a, b, c], |[a, b, c]| f(a, b, c));
+    y
+}
+
+/// `g ← f(g, x)` for every element of `g`, whose shape `x` broadcasts to; in place where nobody else holds `g`.
+#[inline]
+pub(crate) fn update<T: Float>(mut g: Tensor<T>, x: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
+    if g.len() == 1 && x.len() == 1 {
+        return Tensor::one(f(g.item(), x.item()), g.shape().clone());
+    }
+    if g.as_unique_slice().is_none() {
+        let mut y = Tensor::dirty(g.shape().clone());
+        fill(&mut y, [&g, x], |[g, x]| f(g, x));
+        return y;
+    }
+    amend(&mut g, [x], |g, [x]| f(g, x));
+    g
+}
+
+/// `g ← f(g, x, y)` for every element of `g`, whose shape `x` and `y` broadcast to; in place where nobody else holds `g`.
+#[inline]
+pub(crate) fn update2<T: Float>(
+    mut g: Tensor<T>,
+    [x, y]: [&Tensor<T>; 2],
+    f: impl Fn(T, T, T) -> T + Sync,
+) -> Tensor<T> {
+    if g.len() == 1 && x.len() == 1 && y.len() == 1 {
+        return Tensor::one(f(g.item(), x.item(), y.item()), g.shape().clone());
+    }
+    if g.as_unique_slice().is_none() {
+        let mut out = Tensor::dirty(g.shape().clone());
+        fill(&mut out, [&g, x, y], |[g, x, y]| f(g, x, y));
+        return out;
+    }
+    amend(&mut g, [x, y], |g, [x, y]| f(g, x, y));
+    g
+}
+
+/// `g ← f(g)` for every element; in place where nobody else holds `g`.
+#[inline]
+pub(crate) fn update0<T: Float>(mut g: Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<T> {
+    if g.len() > 1 && g.as_unique_slice().is_some() {
+        amend(&mut g, [], |g, []| f(g));
+        return g;
+    }
+    map(&g, f)
+}
+
+/// `acc ← acc + x`, where `x` broadcasts to the shape of `acc`; in place where nobody else holds `acc`.
+#[inline]
+pub(crate) fn add_to<T: Float>(acc: &mut Tensor<T>, x: &Tensor<T>) {
+    let taken = std::mem::replace(acc, Tensor::vacant());
+    *acc = update(taken, x, |a, x| a + x);
+}
+
+/// Overwrites every element of the dense, unshared `y` by `f` of the elements of `xs`, which broadcast to its shape.
+#[inline]
+fn fill<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: impl Fn([T; N]) -> T + Sync) {
+    amend(y, xs, |_, xs| f(xs));
+}
+
+/// Replaces every element of the dense, unshared `y` by `f` of it and the elements of `xs`, which broadcast to its shape.
+#[inline]
+fn amend<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: impl Fn(T, [T; N]) -> T + Sync) {
+    let shape = y.shape().clone();
+    let out = y.as_unique_slice().expect("the destination is dense and unshared");
+    let same = xs.iter().all(|x| *x.shape() == shape);
+    let dense: [Option<&[T]>; N] = array::from_fn(|i| if same { xs[i].as_slice() } else { None });
+    if dense.iter().all(Option::is_some) {
+        let xs = dense.map(Option::unwrap_or_default);
+        return pieces(out, |start, out| {
+            let xs = array::from_fn(|i| &xs[i][start..start + out.len()]);
+            contiguous(out, xs, &f);
+        });
+    }
+    let walk = broadcast_walk(&shape, xs);
+    let data: [&[T]; N] = array::from_fn(|i| xs[i].data());
+    pieces(out, |start, out| {
+        walk.runs(start..start + out.len(), |run| {
+            let from = run.position - start;
+            strided(&mut out[from..from + run.len], data, &run, &f);
+        });
+    });
+}
+
+/// A walk over views of `xs` that are broadcast to `shape`.
+pub(crate) fn broadcast_walk<T, const N: usize>(shape: &Shape, xs: [&Tensor<T>; N]) -> Walk<N> {
+    let layouts = xs.map(|x| x.layout().broadcast_to(shape).expect("operands broadcast to the shape of the result"));
+    Walk::new(shape, array::from_fn(|i| (layouts[i].strides(), layouts[i].offset())))
+}
+
+#[inline]
+fn contiguous<T: Float, const N: usize>(out: &mut [T], xs: [&[T]; N], f: &impl Fn(T, [T; N]) -> T) {
+    let n = out.len();
+    let xs = xs.map(|x| &x[..n]); // lets the compiler drop the bounds checks below
+    for i in 0..n {
+        out[i] = f(out[i], array::from_fn(|k| xs[k][i]));
+    }
+}
+
+#[inline]
+fn strided<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>, f: &impl Fn(T, [T; N]) -> T) {
+    if run.strides.iter().all(|&s| s == 1) {
+        return contiguous(out, array::from_fn(|k| &data[k][run.at[k]..]), f);
+    }
+    // One repeated operand, as of a column against a matrix: a constant of the loop.
+    if N == 2 && run.strides[0] == 1 && run.strides[1] == 0 {
+        let b = data[1][run.at[1]];
+        return contiguous(out, [&data[0][run.at[0]..]], &|y, [a]| {
+            f(y, array::from_fn(|k| if k == 0 { a } else { b }))
+        });
+    }
+    if N == 2 && run.strides[0] == 0 && run.strides[1] == 1 {
+        let a = data[0][run.at[0]];
+        return contiguous(out, [&data[1][run.at[1]..]], &|y, [b]| {
+            f(y, array::from_fn(|k| if k == 0 { a } else { b }))
+        });
+    }
+    for (i, y) in out.iter_mut().enumerate() {
+        let at = |k: usize| (run.at[k] as isize + i as isize * run.strides[k]) as usize;
+        *y = f(*y, array::from_fn(|k| data[k][at(k)]));
+    }
+}
+
+/// `y = f(x)` for every element, into a tensor of another type.
+pub(crate) fn map_to<T: Copy, U>(x: &Tensor<T>, f: impl Fn(T) -> U) -> Tensor<U> {
+    let mut y = Vec::with_capacity(x.len());
+    Walk::new(x.shape(), [x.strided()]).runs(0..x.len(), |run| {
+        let at = |k: usize| (run.at[0] as isize + k as isize * run.strides[0]) as usize;
+        y.extend((0..run.len).map(|k| f(x.data()[at(k)])));
+    });
+    Tensor::from_elements(y, x.shape().clone())
+}
+
+/// `y = f(a, b)` for every pair of elements, broadcast, into a tensor of another type.
+///
+/// # Panics
+/// If the shapes do not broadcast, at the caller, naming `op`.
+#[track_caller]
+pub(crate) fn zip_to<T: Copy, U>(op: &str, a: &Tensor<T>, b: &Tensor<T>, f: impl Fn(T, T) -> U) -> Tensor<U> {
+    let shape = broadcast(op, a.shape(), b.shape());
+    let n = shape.elements();
+    let mut y = Vec::with_capacity(n);
+    broadcast_walk(&shape, [a, b]).runs(0..n, |run| {
+        let at = |i: usize, k: usize| (run.at[i] as isize + k as isize * run.strides[i]) as usize;
+        y.extend((0..run.len).map(|k| f(a.data()[at(0, k)], b.data()[at(1, k)])));
+    });
+    Tensor::from_elements(y, shape)
+}
+
+impl<T: Float> Tensor<T> {
+    /// `f` of every element.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// assert_eq!(tensor![1.0, -2.0].map(|x| x * x).to_vec(), [1.0, 4.0]);
+    /// ```
+    pub fn map(&self, f: impl Fn(T) -> T + Sync) -> Tensor<T> {
+        map(self, f)
+    }
+
+    /// `f` of every pair of elements of `self` and `other`, broadcast.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn zip(&self, other: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
+        zip("zip", self, other, f)
+    }
+
+    /// Every element converted to another scalar type, through `f64`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tensor, tensor};
+    /// let x: Tensor<f32> = tensor![0.5_f64, 1.5].cast();
+    /// assert_eq!(x.to_vec(), [0.5_f32, 1.5]);
+    /// ```
+    pub fn cast<U: Float>(&self) -> Tensor<U> {
+        map_to(self, |x| U::of(x.to_f64().unwrap_or(f64::NAN)))
+    }
+}

@@ -1,0 +1,323 @@
+//! The matrix product: blocks of rows and columns shared among threads, each computed by the element type's own kernel.
+//!
+//! Operands go to the kernel as strides and are never copied first. The inner dimension is never divided, so each element of
+//! the result is one sum in one order, whatever the number of threads.
+
+#![allow(unsafe_code, reason = "the kernels take raw pointers")]
+
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
+
+use crate::float::{Float, Gemm};
+use crate::shape::{Layout, Shape, Walk, broadcast};
+use crate::tensor::Tensor;
+
+/// From how many multiplications on a product is shared among threads when it is called from outside the pool, which costs
+/// some 10 to 15 µs to enter.
+const SHARE_OUTSIDE: usize = 1 << 23;
+
+/// The same when already inside the pool, where a fork costs next to nothing.
+const SHARE_INSIDE: usize = 1 << 18;
+
+/// A strided matrix to read. Every place it reaches lies inside `data`.
+#[derive(Clone, Copy)]
+struct Matrix<'a, T> {
+    data: &'a [T],
+    offset: usize,
+    rows: usize,
+    columns: usize,
+    row_stride: isize,
+    column_stride: isize,
+}
+
+impl<'a, T> Matrix<'a, T> {
+    fn new(data: &'a [T], offset: usize, [rows, columns]: [usize; 2], strides: [isize; 2]) -> Self {
+        let matrix = Matrix { data, offset, rows, columns, row_stride: strides[0], column_stride: strides[1] };
+        if rows > 0 && columns > 0 {
+            let ends = [(rows - 1) as isize * strides[0], (columns - 1) as isize * strides[1]];
+            let reach = |pick: fn(isize, isize) -> isize| offset as isize + pick(ends[0], 0) + pick(ends[1], 0);
+            assert!(reach(isize::min) >= 0 && reach(isize::max) < data.len() as isize, "a matrix outside its storage");
+        }
+        matrix
+    }
+
+    fn pointer(&self) -> *const T {
+        self.data[self.offset..].as_ptr()
+    }
+
+    /// Rows `start .. start + count`.
+    fn rows(self, start: usize, count: usize) -> Self {
+        let moved = if count == 0 { 0 } else { start as isize * self.row_stride };
+        Matrix { offset: (self.offset as isize + moved) as usize, rows: count, ..self }
+    }
+
+    /// Columns `start .. start + count`.
+    fn columns(self, start: usize, count: usize) -> Self {
+        let moved = if count == 0 { 0 } else { start as isize * self.column_stride };
+        Matrix { offset: (self.offset as isize + moved) as usize, columns: count, ..self }
+    }
+}
+
+impl<T: Copy> Matrix<'_, T> {
+    #[inline]
+    fn at(&self, row: usize, column: usize) -> T {
+        let place = self.offset as isize + row as isize * self.row_stride + column as isize * self.column_stride;
+        self.data[place as usize]
+    }
+}
+
+/// A block of a row-major matrix to write. Blocks of one matrix are disjoint.
+struct Block<'a, T> {
+    pointer: *mut T,
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    elements: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a block is an exclusive borrow of its elements, like `&mut [T]`, which is `Send` where `T` is.
+unsafe impl<T: Send> Send for Block<'_, T> {}
+
+impl<'a, T> Block<'a, T> {
+    fn new(data: &'a mut [T], rows: usize, columns: usize) -> Self {
+        assert_eq!(data.len(), rows * columns, "a block is a whole matrix at first");
+        Block { pointer: data.as_mut_ptr(), rows, columns, row_stride: columns, elements: PhantomData }
+    }
+
+    /// The first `at` rows, and the others.
+    fn split_rows(self, at: usize) -> (Self, Self) {
+        assert!(at < self.rows);
+        // SAFETY: row `at` starts inside the block, as `at < rows`.
+        let lower = unsafe { self.pointer.add(at * self.row_stride) };
+        (Block { rows: at, ..self }, Block { pointer: lower, rows: self.rows - at, ..self })
+    }
+
+    /// The first `at` columns, and the others.
+    fn split_columns(self, at: usize) -> (Self, Self) {
+        assert!(at < self.columns && self.rows > 0);
+        // SAFETY: column `at` of the first row lies inside the block, as `at < columns`.
+        let right = unsafe { self.pointer.add(at) };
+        (Block { columns: at, ..self }, Block { pointer: right, columns: self.columns - at, ..self })
+    }
+
+    /// One row's elements.
+    fn row(&mut self, row: usize) -> &mut [T] {
+        assert!(row < self.rows);
+        // SAFETY: a row is `columns` neighbouring elements from `row · row_stride` on, all inside the block, which is borrowed
+        // exclusively for as long as the slice.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.add(row * self.row_stride), self.columns) }
+    }
+}
+
+/// `C ← A·B`, divided into about `pieces` blocks.
+fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, pieces: usize) {
+    const EDGE: usize = 16; // a block's inner border lies at a multiple of the kernels' tiles
+    if pieces < 2 || c.rows.max(c.columns) < 2 * EDGE {
+        return kernel(a, b, c);
+    }
+    let (first, second) = (pieces / 2, pieces - pieces / 2);
+    let at = |size: usize| (size * first / pieces).next_multiple_of(EDGE).min(size - 1);
+    if c.rows >= c.columns {
+        let at = at(c.rows);
+        let (upper, lower) = c.split_rows(at);
+        rayon::join(|| product(a.rows(0, at), b, upper, first), || product(a.rows(at, a.rows - at), b, lower, second));
+    } else {
+        let at = at(c.columns);
+        let (left, right) = c.split_columns(at);
+        rayon::join(
+            || product(a, b.columns(0, at), left, first),
+            || product(a, b.columns(at, b.columns - at), right, second),
+        );
+    }
+}
+
+/// How many blocks a product of so many multiplications is divided into.
+fn pieces(multiplications: usize) -> usize {
+    let share = if rayon::current_thread_index().is_some() { SHARE_INSIDE } else { SHARE_OUTSIDE };
+    if multiplications < share { 1 } else { rayon::current_num_threads() }
+}
+
+/// `C ← A·B` on this thread.
+fn kernel<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
+    assert!(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows, "sizes of a product agree");
+    if c.rows == 0 || c.columns == 0 {
+        return;
+    }
+    match T::gemm() {
+        Some(gemm) if a.columns > 0 => call(gemm, a, b, c),
+        _ => portable(a, b, c),
+    }
+}
+
+fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
+    let (m, k, n) = (a.rows, a.columns, b.columns);
+    // SAFETY: `Matrix::new` checked that every place of A and B lies in its storage, and rows and columns only narrow them;
+    // C is an exclusive block of m × n elements with rows `row_stride` apart. The sizes agree, as `kernel` asserts.
+    unsafe {
+        gemm(
+            m,
+            k,
+            n,
+            T::one(),
+            a.pointer(),
+            a.row_stride,
+            a.column_stride,
+            b.pointer(),
+            b.row_stride,
+            b.column_stride,
+            T::zero(),
+            c.pointer,
+            c.row_stride as isize,
+            1,
+        );
+    }
+}
+
+/// Rows and columns of the tile that the portable kernel holds in registers, and the depth of a packed panel of `B`.
+const TILE_ROWS: usize = 4;
+const TILE_COLUMNS: usize = 8;
+const DEPTH: usize = 256;
+
+/// The product for any scalar: panels of `B` are packed, tiles of `C` are summed in registers.
+fn portable<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, mut c: Block<'_, T>) {
+    (0..c.rows).for_each(|i| c.row(i).fill(T::zero()));
+    let mut panel = [[T::zero(); TILE_COLUMNS]; DEPTH];
+    for j in (0..c.columns).step_by(TILE_COLUMNS) {
+        let width = TILE_COLUMNS.min(c.columns - j);
+        for l in (0..b.rows).step_by(DEPTH) {
+            let depth = DEPTH.min(b.rows - l);
+            for (p, row) in panel[..depth].iter_mut().enumerate() {
+                row[..width].iter_mut().enumerate().for_each(|(q, x)| *x = b.at(l + p, j + q));
+            }
+            for i in (0..c.rows).step_by(TILE_ROWS) {
+                let height = TILE_ROWS.min(c.rows - i);
+                let sums = tile(&a, i, height, l, &panel[..depth]);
+                for (p, sums) in sums[..height].iter().enumerate() {
+                    c.row(i + p)[j..j + width].iter_mut().zip(sums).for_each(|(c, &s)| *c = *c + s);
+                }
+            }
+        }
+    }
+}
+
+#[inline]
+fn tile<T: Float>(
+    a: &Matrix<'_, T>,
+    i: usize,
+    height: usize,
+    l: usize,
+    panel: &[[T; TILE_COLUMNS]],
+) -> [[T; TILE_COLUMNS]; TILE_ROWS] {
+    let mut sums = [[T::zero(); TILE_COLUMNS]; TILE_ROWS];
+    for (p, b) in panel.iter().enumerate() {
+        for (q, row) in sums.iter_mut().enumerate() {
+            // Rows below the edge repeat the last one; their sums are not used.
+            let x = a.at(i + q.min(height - 1), l + p);
+            row.iter_mut().zip(b).for_each(|(s, &b)| *s = *s + x * b);
+        }
+    }
+    sums
+}
+
+#[cold]
+#[track_caller]
+fn inner_sizes(a: &Shape, b: &Shape, k: [usize; 2]) -> ! {
+    panic!("matmul: {a:?} × {b:?}: inner sizes {} and {} differ", k[0], k[1])
+}
+
+impl<T: Float> Tensor<T> {
+    /// Matrix product `y = self · other`, over batches where the ranks are above 2.
+    ///
+    /// Shapes: `[…, m, k]` · `[…, k, n]` → `[…, m, n]`, the leading axes broadcast; `[k]` counts as a row on the left and as a
+    /// column on the right, and its axis is not in the result.
+    ///
+    /// # Panics
+    /// If one is of rank 0, the inner sizes differ, or the leading axes do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let a = tensor![[1.0, 2.0], [3.0, 4.0]];
+    /// assert_eq!(a.matmul(&tensor![1.0, 1.0]).to_vec(), [3.0, 7.0]);
+    /// assert_eq!(a.t().matmul(&a).to_vec(), [10.0, 14.0, 14.0, 20.0]);
+    /// ```
+    /// Source: PEP 465, "Semantics"; Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+    #[track_caller]
+    pub fn matmul(&self, other: &Tensor<T>) -> Tensor<T> {
+        assert!(self.ndim() > 0 && other.ndim() > 0, "matmul: {:?} × {:?}: rank 0", self.shape(), other.shape());
+        let a = if self.ndim() == 1 { self.unsqueeze(0) } else { self.clone() };
+        let b = if other.ndim() == 1 { other.unsqueeze(1) } else { other.clone() };
+        let k = a.shape()[a.ndim() - 1];
+        if b.shape()[b.ndim() - 2] != k {
+            inner_sizes(self.shape(), other.shape(), [k, b.shape()[b.ndim() - 2]]);
+        }
+        let y = match one_matrix(&a, &b) {
+            Some(flat) => {
+                let rows = a.shape()[..a.ndim() - 1].iter().copied();
+                let shape: Shape = rows.chain([b.shape()[1]]).collect();
+                matmul_batch(&flat, &b).reshape_to(&shape)
+            }
+            None => matmul_batch(&a, &b),
+        };
+        let y = if other.ndim() == 1 { y.squeeze(-1) } else { y };
+        if self.ndim() == 1 { y.squeeze(if other.ndim() == 1 { -1 } else { -2 }) } else { y }
+    }
+}
+
+/// A batch on the left against one matrix on the right is one tall matrix, where its strides allow.
+fn one_matrix<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Option<Tensor<T>> {
+    if b.ndim() != 2 || a.ndim() == 2 {
+        return None;
+    }
+    let k = a.shape()[a.ndim() - 1];
+    let rows = a.shape()[..a.ndim() - 1].iter().product();
+    a.layout().reshape(&Shape::from([rows, k])).map(|layout| a.with_layout(layout))
+}
+
+fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+    let (leading_a, [m, k]) = matrix_axes(a.layout());
+    let (leading_b, [_, n]) = matrix_axes(b.layout());
+    let batch = broadcast("matmul", &leading_a, &leading_b);
+    let mut y = Tensor::dirty(batch.iter().copied().chain([m, n]).collect());
+    let stretch =
+        |x: &Tensor<T>| x.broadcast_to(batch.iter().chain(&x.shape()[x.ndim() - 2..]).copied().collect::<Shape>());
+    let (a, b) = (stretch(a), stretch(b));
+    let axis = batch.ndim();
+    let view = |x: &Tensor<T>| [x.strides()[axis], x.strides()[axis + 1]];
+    let (strides_a, strides_b) = (view(&a), view(&b));
+    let walk =
+        Walk::new(&batch, [(&a.strides()[..axis], a.layout().offset()), (&b.strides()[..axis], b.layout().offset())]);
+    let count = batch.elements();
+    let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
+    if out.is_empty() {
+        return y;
+    }
+    let one = |at: [usize; 2], out: &mut [T], pieces: usize| {
+        let a = Matrix::new(a.data(), at[0], [m, k], strides_a);
+        let b = Matrix::new(b.data(), at[1], [k, n], strides_b);
+        product(a, b, Block::new(out, m, n), pieces);
+    };
+    let some = |first: usize, out: &mut [T], pieces: usize| {
+        let mut out = out.chunks_exact_mut(m * n);
+        walk.runs(first..first + out.len(), |run| {
+            for (i, out) in (0..run.len as isize).zip(&mut out) {
+                one(std::array::from_fn(|v| (run.at[v] as isize + i * run.strides[v]) as usize), out, pieces);
+            }
+        });
+    };
+    let pieces = pieces(count * m * k * n);
+    if pieces > 1 && count >= 2 * pieces {
+        let matrices = count.div_ceil(4 * pieces);
+        out.par_chunks_mut(matrices * m * n).enumerate().for_each(|(i, out)| some(i * matrices, out, 1));
+    } else {
+        some(0, out, pieces);
+    }
+    y
+}
+
+/// The axes before the last two, and the sizes of these.
+fn matrix_axes(layout: &Layout) -> (Shape, [usize; 2]) {
+    let (leading, matrix) = layout.shape().split_at(layout.shape().ndim() - 2);
+    (leading.into(), [matrix[0], matrix[1]])
+}

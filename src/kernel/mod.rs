@@ -1,0 +1,39 @@
+//! The loops: everything that computes on elements, and the one place that decides when to go parallel.
+//!
+//! Knows tensors, nothing of tapes. Work is cut into pieces whose sizes never depend on the number of threads, and pieces are
+//! combined in a fixed order, so the bits of a result do not depend on it either.
+
+pub(crate) mod arith;
+mod compare;
+pub(crate) mod gather;
+pub(crate) mod lanes;
+pub(crate) mod map;
+pub(crate) mod matmul;
+mod native;
+pub(crate) mod reduce;
+
+use rayon::prelude::*;
+
+/// How many elements one piece of elementwise work has: large against the cost of a fork, small enough to balance and to
+/// stay in the second-level cache.
+pub(crate) const PIECE: usize = 1 << 15;
+
+/// From how many elements on elementwise work is shared among threads. Entering the pool from outside costs some 10 to 15 µs,
+/// in which one thread streams about this many elements.
+const SHARE: usize = 1 << 17;
+
+/// Whether work on `elements` elements is worth sharing.
+#[inline]
+pub(crate) fn worth_sharing(elements: usize) -> bool {
+    elements >= SHARE && rayon::current_num_threads() > 1
+}
+
+/// Calls `work` with the place and the elements of each piece of `out`, shared among threads where that pays.
+#[inline]
+pub(crate) fn pieces<T: Send>(out: &mut [T], work: impl Fn(usize, &mut [T]) + Sync) {
+    if worth_sharing(out.len()) {
+        out.par_chunks_mut(PIECE).enumerate().for_each(|(i, piece)| work(i * PIECE, piece));
+    } else {
+        work(0, out);
+    }
+}

@@ -1,0 +1,216 @@
+//! Where a tensor's elements live: inline when there is one, else in a shared block that is recycled when its last owner goes.
+//!
+//! Knows nothing of shapes. A training step asks for the same sizes again and again, and the system's allocator gives large
+//! blocks back between steps at the price of page faults; so a block whose element type keeps a free list returns there whole,
+//! reference count included. Recycled blocks come back *dirty*: whoever takes one overwrites it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::thread::LocalKey;
+
+use crate::float::Float;
+
+/// The free list of one element type on one thread.
+pub type LocalFreeList<T> = &'static LocalKey<RefCell<FreeList<T>>>;
+
+/// Elements on the heap, and what becomes of them when nobody holds them any more.
+pub struct Block<T> {
+    data: Box<[T]>,
+    recycle: Option<fn(Arc<Block<T>>)>,
+}
+
+/// One element held inline, or a shared block. `Shared(None)` occurs only while a storage is being dropped or emptied.
+pub(crate) enum Storage<T> {
+    One([T; 1]),
+    Shared(Option<Arc<Block<T>>>),
+}
+
+impl<T> Storage<T> {
+    /// Storage that takes over `data`, and frees it in the end.
+    pub(crate) fn from_vec(data: Vec<T>) -> Self {
+        match <[T; 1]>::try_from(data) {
+            Ok(one) => Storage::One(one),
+            Err(data) => Storage::Shared(Some(Arc::new(Block { data: data.into(), recycle: None }))),
+        }
+    }
+
+    /// Storage of no element that costs nothing.
+    pub(crate) const fn empty() -> Self {
+        Storage::Shared(None)
+    }
+
+    /// Every element, those outside a view included; a recycled block may be longer than what was asked for.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        match self {
+            Storage::One(one) => one,
+            Storage::Shared(Some(block)) => &block.data,
+            Storage::Shared(None) => &[],
+        }
+    }
+
+    /// Every element for writing, if nobody else holds them.
+    #[inline]
+    pub(crate) fn as_mut_slice(&mut self) -> Option<&mut [T]> {
+        match self {
+            Storage::One(one) => Some(one),
+            Storage::Shared(Some(block)) => Arc::get_mut(block).map(|block| &mut *block.data),
+            Storage::Shared(None) => Some(&mut []),
+        }
+    }
+
+    /// Whether the two are the same memory.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Storage::Shared(Some(a)), Storage::Shared(Some(b))) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl<T: Float> Storage<T> {
+    /// Storage of at least `n` elements of unspecified value.
+    #[inline]
+    pub(crate) fn dirty(n: usize) -> Self {
+        if n == 1 {
+            return Storage::One([T::zero()]);
+        }
+        let Some(list) = T::free_list() else { return Storage::from_vec(vec![T::zero(); n]) };
+        // During a thread's exit its list may be gone already; a fresh block serves then.
+        let recycled = list.try_with(|list| list.borrow_mut().take(n)).ok().flatten();
+        let block = recycled.unwrap_or_else(|| {
+            let data = vec![T::zero(); SizeClass::of(n).len()].into();
+            Arc::new(Block { data, recycle: Some(give_back::<T>) })
+        });
+        Storage::Shared(Some(block))
+    }
+}
+
+fn give_back<T: Float>(block: Arc<Block<T>>) {
+    if let Some(list) = T::free_list() {
+        // On a thread that is exiting the block is freed instead.
+        let _ = list.try_with(|list| list.borrow_mut().put(block));
+    }
+}
+
+impl<T: Clone> Clone for Storage<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self {
+            Storage::One(one) => Storage::One(one.clone()),
+            Storage::Shared(block) => Storage::Shared(block.clone()),
+        }
+    }
+}
+
+impl<T> Drop for Storage<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Storage::Shared(slot) = self
+            && let Some(mut block) = slot.take()
+            && let Some(Block { recycle: Some(recycle), .. }) = Arc::get_mut(&mut block)
+        {
+            let recycle = *recycle;
+            recycle(block);
+        }
+    }
+}
+
+/// A size that blocks are rounded up to: four classes to each power of two, so at most a quarter is wasted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct SizeClass(usize);
+
+impl SizeClass {
+    /// Sizes up to this are a class each.
+    const EXACT: usize = 8;
+
+    /// The smallest class that holds `n` elements.
+    fn of(n: usize) -> Self {
+        if n <= Self::EXACT {
+            return SizeClass(n);
+        }
+        let exponent = n.ilog2() as usize;
+        let quarters = n.div_ceil(1 << (exponent - 2)); // 4 to 8 of them
+        SizeClass(Self::EXACT + 1 + (exponent - 3) * 4 + quarters - 4)
+    }
+
+    /// How many elements a block of this class has.
+    fn len(self) -> usize {
+        if self.0 <= Self::EXACT {
+            return self.0;
+        }
+        let (octave, quarters) = ((self.0 - Self::EXACT - 1) / 4, (self.0 - Self::EXACT - 1) % 4 + 4);
+        quarters << (octave + 1)
+    }
+}
+
+/// Blocks that wait to be used again, by size class.
+#[derive(Default)]
+pub struct FreeList<T> {
+    classes: Vec<Vec<Arc<Block<T>>>>,
+    bytes: usize,
+}
+
+impl<T> FreeList<T> {
+    /// What one thread may keep for one element type; blocks beyond it are freed.
+    const MAX_BYTES: usize = 1 << 30;
+
+    /// An empty list.
+    pub const fn new() -> Self {
+        FreeList { classes: Vec::new(), bytes: 0 }
+    }
+
+    #[inline]
+    fn take(&mut self, n: usize) -> Option<Arc<Block<T>>> {
+        let block = self.classes.get_mut(SizeClass::of(n).0)?.pop()?;
+        self.bytes -= size_of_val(&*block.data);
+        Some(block)
+    }
+
+    #[inline]
+    fn put(&mut self, block: Arc<Block<T>>) {
+        let bytes = size_of_val(&*block.data);
+        if self.bytes + bytes > Self::MAX_BYTES {
+            return;
+        }
+        let class = SizeClass::of(block.data.len()).0;
+        if self.classes.len() <= class {
+            self.classes.resize_with(class + 1, Vec::new);
+        }
+        self.classes[class].push(block);
+        self.bytes += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// A block that goes back under its own length is found again under every length that it was made for.
+        #[test]
+        fn size_classes_are_idempotent(n in 0usize..1 << 40) {
+            let class = SizeClass::of(n);
+            prop_assert!(class.len() >= n);
+            prop_assert_eq!(SizeClass::of(class.len()), class);
+            prop_assert!(n <= SizeClass::EXACT || class.len() <= n + n / 4 + 1);
+        }
+    }
+
+    #[test]
+    fn a_dropped_block_is_used_again() {
+        let first = Storage::<f64>::dirty(1000);
+        let address = first.as_slice().as_ptr();
+        drop(first);
+        assert_eq!(Storage::<f64>::dirty(990).as_slice().as_ptr(), address);
+    }
+
+    #[test]
+    fn a_shared_block_is_not_recycled_early() {
+        let first = Storage::<f64>::dirty(2000);
+        let second = first.clone();
+        drop(first);
+        assert_ne!(Storage::<f64>::dirty(2000).as_slice().as_ptr(), second.as_slice().as_ptr());
+    }
+}

@@ -1,0 +1,245 @@
+//! Constructors.
+
+use super::Tensor;
+use crate::float::Float;
+use crate::shape::{Layout, Shape, axis_of};
+
+impl<T: Clone> Tensor<T> {
+    /// The tensor whose element at every `index` is `f(index)`.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::Tensor;
+    /// assert_eq!(Tensor::from_fn([2, 2], |i| 10 * i[0] + i[1]).to_vec(), [0, 1, 10, 11]);
+    /// ```
+    #[track_caller]
+    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> T) -> Self {
+        let shape = shape.into();
+        let mut index = vec![0; shape.ndim()];
+        let data = (0..shape.elements()).map(|_| {
+            let element = f(&index);
+            for axis in (0..shape.ndim()).rev() {
+                index[axis] += 1;
+                if index[axis] < shape[axis] {
+                    break;
+                }
+                index[axis] = 0;
+            }
+            element
+        });
+        Self::from_elements(data.collect(), shape.clone())
+    }
+
+    /// `value` everywhere, stored once.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
+    #[inline]
+    #[track_caller]
+    pub fn full(shape: impl Into<Shape>, value: T) -> Self {
+        let shape = shape.into();
+        if shape.elements() == 1 {
+            return Self::one(value, shape);
+        }
+        Self::scalar(value).broadcast_to(shape)
+    }
+
+    /// `tensors`, all of one shape, along a new axis.
+    ///
+    /// # Panics
+    /// If there is none, the shapes differ, or `axis` is out of range.
+    #[track_caller]
+    pub fn stack(tensors: &[Self], axis: isize) -> Self {
+        let first = tensors.first().expect("stack: no tensor");
+        for t in tensors {
+            assert!(t.shape() == first.shape(), "stack: shapes {:?} and {:?} differ", first.shape(), t.shape());
+        }
+        let expanded: Vec<Self> = tensors.iter().map(|t| t.unsqueeze(axis)).collect();
+        Self::concat(&expanded, axis)
+    }
+
+    /// `tensors` one behind the other along `axis`.
+    ///
+    /// # Panics
+    /// If there is none, sizes differ on another axis, or `axis` is out of range.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tensor, tensor};
+    /// let x = tensor![[1, 2]];
+    /// assert_eq!(Tensor::concat(&[x.clone(), x], 0).shape(), [2, 2]);
+    /// ```
+    #[track_caller]
+    pub fn concat(tensors: &[Self], axis: isize) -> Self {
+        let first = tensors.first().expect("concat: no tensor");
+        let at = axis_of("concat", axis, first.ndim());
+        for t in tensors {
+            let fits = t.ndim() == first.ndim() && t.shape().with(at, 0) == first.shape().with(at, 0);
+            assert!(fits, "concat: shapes {:?} and {:?} differ outside axis {axis}", first.shape(), t.shape());
+        }
+        let shape = first.shape().with(at, tensors.iter().map(|t| t.shape()[at]).sum());
+        // Seen with `axis` first the parts lie one behind the other; the result is that order, viewed back.
+        let order: Vec<usize> = [at].into_iter().chain((0..shape.ndim()).filter(|&a| a != at)).collect();
+        let mut data = Vec::with_capacity(shape.elements());
+        for t in tensors {
+            data.extend(t.with_layout(t.layout().permute(&order)).to_vec());
+        }
+        let moved: Shape = order.iter().map(|&a| shape[a]).collect();
+        let back: Vec<usize> = (0..shape.ndim()).map(|a| order.iter().position(|&o| o == a).unwrap_or(a)).collect();
+        let joined = Self::from_elements(data, moved);
+        joined.with_layout(joined.layout().permute(&back))
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// Zero everywhere.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
+    #[track_caller]
+    pub fn zeros(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::zero())
+    }
+
+    /// One everywhere.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
+    #[track_caller]
+    pub fn ones(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::one())
+    }
+
+    /// The identity matrix of `n` rows.
+    pub fn eye(n: usize) -> Self {
+        Self::from_fn([n, n], |i| if i[0] == i[1] { T::one() } else { T::zero() })
+    }
+
+    /// `start`, `start + step`, … as long as they are before `stop`.
+    ///
+    /// Each is computed as `start + k · step`, so errors do not add up.
+    ///
+    /// # Panics
+    /// If `step` is zero or NaN, or the number of elements is not finite.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::Tensor;
+    /// assert_eq!(Tensor::<f64>::arange(0.0, 1.0, 0.25).to_vec(), [0.0, 0.25, 0.5, 0.75]);
+    /// assert_eq!(Tensor::<f64>::arange(3.0, 0.0, -1.0).to_vec(), [3.0, 2.0, 1.0]);
+    /// ```
+    #[track_caller]
+    pub fn arange(start: T, stop: T, step: T) -> Self {
+        let count = ((stop - start) / step).ceil();
+        assert!(count.is_finite(), "arange: from {start:?} to {stop:?} by {step:?} has no finite number of elements");
+        let n = count.max(T::zero()).to_usize().expect("a finite count above zero");
+        Self::from_fn([n], |i| start + T::of(i[0] as f64) * step)
+    }
+
+    /// `n` values evenly spaced from `start` to `stop`, both included.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::Tensor;
+    /// assert_eq!(Tensor::<f32>::linspace(0.0, 1.0, 3).to_vec(), [0.0, 0.5, 1.0]);
+    /// ```
+    pub fn linspace(start: T, stop: T, n: usize) -> Self {
+        let last = T::of(n.saturating_sub(1).max(1) as f64);
+        Self::from_fn([n], |i| match i[0] {
+            k if n > 1 && k + 1 == n => stop,
+            k => start + (stop - start) * (T::of(k as f64) / last),
+        })
+    }
+
+    /// Where `index` of class indices is the class: `[..., classes]` of ones and zeros.
+    ///
+    /// # Panics
+    /// If an index is not below `classes`.
+    #[track_caller]
+    pub fn one_hot(index: &Tensor<usize>, classes: usize) -> Self {
+        if let Some(class) = index.iter().find(|&&c| c >= classes) {
+            panic!("one_hot: class {class} is not below {classes}");
+        }
+        let shape: Shape = index.shape().iter().copied().chain([classes]).collect();
+        let data = index.iter().flat_map(|&c| (0..classes).map(move |k| if k == c { T::one() } else { T::zero() }));
+        Self::from_elements(data.collect(), shape)
+    }
+}
+
+impl<T> Tensor<T> {
+    /// The tensor that a nested literal spells; what [`tensor!`](crate::tensor!) calls.
+    #[track_caller]
+    pub fn from_nested<N: Nested<Element = T>>(nested: N) -> Self {
+        let mut shape = Vec::new();
+        nested.shape(&mut shape);
+        let mut data = Vec::new();
+        nested.append_to(&mut data);
+        let layout = Layout::dense(shape.into());
+        Self::from_elements(data, layout.shape().clone())
+    }
+}
+
+/// A number, or an array of nested arrays of them, all rows equally long.
+pub trait Nested {
+    /// The number's type.
+    type Element;
+    /// Appends the sizes, outermost first.
+    fn shape(&self, shape: &mut Vec<usize>);
+    /// Appends the elements in row-major order.
+    fn append_to(self, data: &mut Vec<Self::Element>);
+}
+
+impl<N: Nested, const LEN: usize> Nested for [N; LEN] {
+    type Element = N::Element;
+
+    fn shape(&self, shape: &mut Vec<usize>) {
+        shape.push(LEN);
+        if let Some(first) = self.first() {
+            first.shape(shape);
+        }
+    }
+
+    fn append_to(self, data: &mut Vec<Self::Element>) {
+        for row in self {
+            row.append_to(data);
+        }
+    }
+}
+
+macro_rules! nested {
+    ($($element:ty),*) => { $(
+        impl Nested for $element {
+            type Element = $element;
+
+            fn shape(&self, _: &mut Vec<usize>) {}
+
+            fn append_to(self, data: &mut Vec<$element>) {
+                data.push(self);
+            }
+        }
+    )* }
+}
+nested!(f32, f64, bool, u8, i32, i64, usize);
+
+/// The tensor that a nested literal spells. Rows of different lengths do not compile.
+///
+/// # Examples
+/// ```
+/// use rensa::tensor;
+/// assert_eq!(tensor![[1.0, 2.0], [3.0, 4.0]].shape(), [2, 2]);
+/// assert_eq!(tensor![1, 2, 3].shape(), [3]);
+/// assert_eq!(tensor!(5.0).shape(), []);
+/// ```
+///
+/// ```compile_fail
+/// rensa::tensor![[1.0, 2.0], [3.0]];
+/// ```
+#[macro_export]
+macro_rules! tensor {
+    ($value:literal) => { $crate::Tensor::from_nested($value) };
+    (- $value:literal) => { $crate::Tensor::from_nested(-$value) };
+    ($($item:expr),* $(,)?) => { $crate::Tensor::from_nested([$($item),*]) };
+}
