@@ -96,11 +96,11 @@ impl<T: Float> Tensor<T> {
     /// # Examples
     /// ```
     /// # use rensa::{Tensor, tensor};
-    /// let y = Tensor::select(&tensor![true, false], &tensor![1.0, 2.0], &tensor![10.0, 20.0]);
+    /// let y = Tensor::where_cond(&tensor![true, false], &tensor![1.0, 2.0], &tensor![10.0, 20.0]);
     /// assert_eq!(y.to_vec(), [1.0, 20.0]);
     /// ```
     #[track_caller]
-    pub fn select(condition: &Tensor<bool>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+    pub fn where_cond(condition: &Tensor<bool>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
         let shape = select_shape(condition.shape(), a.shape(), b.shape());
         let n = shape.elements();
         let pairs = zip_to("where", &a.broadcast_to(&shape), b, |a, b| (a, b));

@@ -376,6 +376,16 @@ impl<T: Float> Tensor<T> {
         self.var(axes, ddof).map(T::sqrt)
     }
 
+    /// Euclidean norm over `axes`, `y = √(Σ x²)`.
+    ///
+    /// # Panics
+    /// If an axis is out of range or named twice.
+    #[track_caller]
+    pub fn norm(&self, axes: impl Into<Axes>) -> Tensor<T> {
+        let axes = axes.into().resolve("norm", self.ndim());
+        fold(self, &axes, T::zero(), |_, x| x * x, |a, b| a + b).map(T::sqrt)
+    }
+
     /// `y = ln Σ exp x` over `axes`, computed around the largest element so that nothing overflows; of no element −∞.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! Which axes an operation works on: signed numbers, the last axis being −1.
 
-use super::Inline;
+use super::{Inline, Shape};
 
 /// The axes that a reduction removes, and whether they stay as axes of size 1.
 ///
@@ -56,6 +56,26 @@ impl AxisSet {
     pub(crate) fn has(&self, axis: usize) -> bool {
         self.removed[axis]
     }
+
+    /// The axes, from the front.
+    pub(crate) fn list(&self) -> Vec<usize> {
+        (0..self.removed.len()).filter(|&axis| self.has(axis)).collect()
+    }
+
+    /// `shape` with every one of the axes of size 1.
+    pub(crate) fn kept(&self, shape: &Shape) -> Shape {
+        shape.iter().enumerate().map(|(axis, &size)| if self.has(axis) { 1 } else { size }).collect()
+    }
+
+    /// `shape` without the axes.
+    pub(crate) fn left(&self, shape: &Shape) -> Shape {
+        shape.iter().enumerate().filter(|&(axis, _)| !self.has(axis)).map(|(_, &size)| size).collect()
+    }
+
+    /// How many elements of `shape` the axes span.
+    pub(crate) fn count(&self, shape: &Shape) -> usize {
+        shape.iter().enumerate().filter(|&(axis, _)| self.has(axis)).map(|(_, &size)| size).product()
+    }
 }
 
 /// `axis` counted from the front, for a tensor of rank `ndim`.
@@ -87,6 +107,12 @@ fn out_of_range(op: &str, axis: isize, ndim: usize) -> ! {
 impl From<std::ops::RangeFull> for Axes {
     fn from(_: std::ops::RangeFull) -> Self {
         Axes { list: None, keep: false }
+    }
+}
+
+impl From<AxisSet> for Axes {
+    fn from(set: AxisSet) -> Self {
+        Axes { keep: set.keep, ..Axes::from(&set.list()[..]) }
     }
 }
 

@@ -111,13 +111,6 @@ impl Layout {
         Self::view(self.shape.with(axis, len), strides, (self.offset as isize + moved) as usize)
     }
 
-    /// The view without `axis`, at its `index`.
-    pub(crate) fn select(&self, axis: usize, index: usize) -> Self {
-        let mut view = self.slice(axis, index, 1, 1);
-        (view.shape, view.strides) = (view.shape.without(axis), without(&view.strides, axis));
-        view
-    }
-
     /// A new axis of size 1 before `axis`.
     pub(crate) fn insert_axis(&self, axis: usize) -> Self {
         let insert = |list: &[usize]| [&list[..axis], &[1], &list[axis..]].concat();

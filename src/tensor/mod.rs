@@ -9,8 +9,10 @@ mod view;
 
 pub use create::Nested;
 pub use iter::Iter;
-pub(crate) use slice::AxisSlice;
+pub(crate) use slice::{AxisSlice, resolve};
 pub use slice::{Ellipsis, NewAxis, SliceItem};
+pub use view::NewShape;
+pub(crate) use view::permutation;
 
 use std::ops::{Index, IndexMut};
 

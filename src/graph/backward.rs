@@ -1,0 +1,244 @@
+//! The backward sweep: the only place that knows reverse mode.
+//!
+//! Source: Griewank and Walther, Evaluating Derivatives (2008), §3.2; Baydin et al., "Automatic Differentiation in Machine
+//! Learning: a Survey" (2018), §3.2.
+
+use super::op::{Pullback, RawPullback, deposit};
+use super::tape::{Kind, needed, with_values};
+use super::{Gradients, NoGradient, Op, Tape, Var};
+use crate::float::Float;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// Visits the nodes from `root` down, each with the gradient that has arrived at it. By then every node that uses it has been
+/// visited, since a node is appended after its inputs: so the gradient is complete.
+fn sweep<G>(
+    root: usize,
+    slots: &mut [Option<G>],
+    is_derived: impl Fn(usize) -> bool,
+    mut rule: impl FnMut(usize, &mut [Option<G>]),
+) {
+    for i in (0..=root).rev() {
+        if slots[i].is_some() && is_derived(i) {
+            rule(i, slots);
+        }
+    }
+}
+
+/// One node as the backward sweep passes it: the chain rule, watched.
+#[derive(Debug)]
+pub struct Step<'t, T: Float> {
+    /// The node y.
+    pub node: Var<'t, T>,
+    /// The gradient that has arrived, ȳ = ∂loss/∂y.
+    pub gradient: Tensor<T>,
+    /// What it passes on to each input that needs a gradient.
+    pub contributions: Vec<Contribution<'t, T>>,
+}
+
+/// What a node passes on to one of its inputs.
+#[derive(Debug)]
+pub struct Contribution<'t, T: Float> {
+    /// The input xᵢ.
+    pub input: Var<'t, T>,
+    /// ȳ · ∂y/∂xᵢ, in the shape of the input; the contributions to an input add up to its gradient.
+    pub product: Tensor<T>,
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The gradients of this single number by every leaf and parameter that it depends on.
+    ///
+    /// # Panics
+    /// If it has more than one element, or none: reduce it first, with `sum(..)` or `mean(..)`.
+    #[track_caller]
+    pub fn backward(self) -> Gradients<T> {
+        let mut gradients = Gradients::new();
+        self.backward_into(&mut gradients);
+        gradients
+    }
+
+    /// [`Var::backward`] into gradients whose memory is used again.
+    ///
+    /// # Panics
+    /// As [`Var::backward`].
+    #[track_caller]
+    pub fn backward_into(self, gradients: &mut Gradients<T>) {
+        let shape = self.loss_shape();
+        self.sweep_tensors(Tensor::full(shape, T::one()), gradients);
+    }
+
+    /// The gradients of `Σ seed · self`, for a value of any shape.
+    ///
+    /// # Panics
+    /// If `seed` has another shape.
+    #[track_caller]
+    pub fn backward_with(self, seed: Tensor<T>) -> Gradients<T> {
+        assert!(*seed.shape() == self.shape(), "backward_with: seed {:?} for {self:?}", seed.shape());
+        let mut gradients = Gradients::new();
+        self.sweep_tensors(seed, &mut gradients);
+        gradients
+    }
+
+    #[track_caller]
+    fn loss_shape(self) -> Shape {
+        let shape = self.shape();
+        if shape.elements() != 1 {
+            not_scalar(self);
+        }
+        shape
+    }
+
+    /// The first-order sweep: slots hold tensors, the tape is paused.
+    fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>) {
+        let (tape, root) = (self.tape, self.index as usize);
+        let _paused = tape.pause();
+        let mut slots = tape.slots.take();
+        slots.resize_with(root + 1, || None);
+        slots[root] = Some(seed);
+        gradients.start(tape.epoch(), self.index);
+        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
+        sweep(root, &mut slots, is_derived, |i, slots| {
+            let Some(g) = slots[i].take() else { return };
+            if tape.nodes.borrow()[i].retained {
+                gradients.keep(i as u32, None, g.clone());
+            }
+            if let Err(g) = apply_fused(tape, i, g, slots) {
+                for (input, part) in apply_rule(tape, i, g) {
+                    deposit(&mut slots[input as usize], part);
+                }
+            }
+        });
+        gradients.collect_leaves(tape, &mut slots);
+        slots.clear();
+        tape.slots.replace(slots);
+    }
+
+    /// The gradients of this single number by each of `wrt`, as values on the tape, to be differentiated again.
+    ///
+    /// # Errors
+    /// If it does not depend on one of them: says where the way from one to the other ends.
+    ///
+    /// # Panics
+    /// If it has more than one element, or none, or one of `wrt` is of another tape.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, Tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(Tensor::scalar(2.0));
+    /// let [first] = (x * x * x).grad([x])?;
+    /// let [second] = first.grad([x])?;
+    /// assert_eq!((first.item(), second.item()), (12.0, 12.0)); // 3x² and 6x
+    /// # Ok::<(), rensa::NoGradient>(())
+    /// ```
+    #[track_caller]
+    pub fn grad<const N: usize>(self, wrt: [Var<'t, T>; N]) -> Result<[Var<'t, T>; N], NoGradient> {
+        let (tape, root) = (self.tape, self.index as usize);
+        let seed = tape.constant(Tensor::full(self.loss_shape(), T::one()));
+        let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
+        slots[root] = Some(seed);
+        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
+        sweep(root, &mut slots, is_derived, |i, slots| {
+            let Some(g) = slots[i] else { return };
+            for (input, part) in run_rule(tape, i, g) {
+                let slot = &mut slots[input as usize];
+                *slot = Some(slot.map_or(part, |sum| sum + part));
+            }
+        });
+        let mut found = [self; N];
+        for (found, x) in found.iter_mut().zip(wrt) {
+            assert!(std::ptr::eq(x.tape, tape), "grad: {self:?} and {x:?} are on different tapes");
+            *found = slots.get(x.index as usize).copied().flatten().ok_or_else(|| NoGradient::of(x, self))?;
+        }
+        Ok(found)
+    }
+
+    /// The backward sweep of this single number, node by node: what [`Var::backward`] adds up, to be looked at.
+    ///
+    /// # Panics
+    /// If it has more than one element, or none.
+    #[track_caller]
+    pub fn trace(self) -> Vec<Step<'t, T>> {
+        let (tape, root) = (self.tape, self.index as usize);
+        let _paused = tape.pause();
+        let mut slots: Vec<Option<Tensor<T>>> = vec![None; root + 1];
+        slots[root] = Some(Tensor::full(self.loss_shape(), T::one()));
+        let mut steps = Vec::new();
+        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
+        sweep(root, &mut slots, is_derived, |i, slots| {
+            let Some(gradient) = slots[i].clone() else { return };
+            let mut step = Step { node: Var { tape, index: i as u32 }, gradient, contributions: Vec::new() };
+            for (index, product) in apply_rule(tape, i, step.gradient.clone()) {
+                deposit(&mut slots[index as usize], product.clone());
+                step.contributions.push(Contribution { input: Var { tape, index }, product });
+            }
+            steps.push(step);
+        });
+        steps
+    }
+}
+
+#[cold]
+#[track_caller]
+fn not_scalar<T: Float>(loss: Var<'_, T>) -> ! {
+    panic!("backward: {loss:?} is not a single number; reduce it with sum(..) or mean(..), or seed it by backward_with")
+}
+
+/// Lets node `i` pass on `g` by its fused rule, straight into the slots. Gives `g` back if it has none.
+#[inline]
+fn apply_fused<T: Float>(
+    tape: &Tape<T>,
+    i: usize,
+    g: Tensor<T>,
+    slots: &mut [Option<Tensor<T>>],
+) -> Result<(), Tensor<T>> {
+    let nodes = tape.nodes.borrow();
+    let node = &nodes[i];
+    let op = node.op.as_deref().expect("a derived node has an op");
+    with_values(&nodes, &node.inputs, |xs| {
+        let needed = needed(&nodes, &node.inputs);
+        let mut p = RawPullback { xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, slots };
+        if op.vjp_fused(&mut p) { Ok(()) } else { Err(p.g.expect("a rule that declines leaves the gradient")) }
+    })
+}
+
+/// What node `i` passes on by its rule on handles, as tensors. The nodes that the rule appends are forgotten again.
+fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>) -> Vec<(u32, Tensor<T>)> {
+    let tail = tape.len();
+    let parts = run_rule(tape, i, tape.constant(g));
+    let tensors = parts.into_iter().map(|(input, part)| (input, part.value())).collect();
+    tape.truncate(tail);
+    tensors
+}
+
+/// What node `i` passes on to its inputs, given the gradient `g` that has arrived at it.
+fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Vec<(u32, Var<'t, T>)> {
+    let (inputs, needed) = {
+        let nodes = tape.nodes.borrow();
+        (nodes[i].inputs.clone(), needed(&nodes, &nodes[i].inputs))
+    };
+    let y = Var { tape, index: i as u32 };
+    let mut p = Pullback { y, g, inputs, needed, contributions: Vec::new() };
+    let op = TakenOp::take(tape, i);
+    op.op.as_deref().expect("a derived node has an op").vjp(&mut p);
+    p.contributions.into_iter().map(|(k, part)| (p.inputs[k], part)).collect()
+}
+
+/// An op out of its node, so that no borrow is held while its rule appends nodes; back there when dropped, even by a panic.
+struct TakenOp<'t, T: Float> {
+    tape: &'t Tape<T>,
+    index: usize,
+    op: Option<Box<dyn Op<T>>>,
+}
+
+impl<'t, T: Float> TakenOp<'t, T> {
+    fn take(tape: &'t Tape<T>, index: usize) -> Self {
+        TakenOp { tape, index, op: tape.nodes.borrow_mut()[index].op.take() }
+    }
+}
+
+impl<T: Float> Drop for TakenOp<'_, T> {
+    fn drop(&mut self) {
+        self.tape.nodes.borrow_mut()[self.index].op = self.op.take();
+    }
+}

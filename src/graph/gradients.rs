@@ -1,0 +1,112 @@
+//! What a backward sweep leaves: gradients that own their values.
+
+use std::collections::BTreeMap;
+use std::ops::Index;
+
+use super::{NoGradient, Param, ParamId, Tape, Var};
+use crate::float::Float;
+use crate::tensor::Tensor;
+
+/// The gradients of one loss. They own their tensors: by parameter they stay valid after the tape is reset.
+///
+/// `gradients[x]` is the gradient by a [`Var`] or a `&`[`Param`], and panics with the reason where there is none;
+/// [`Gradients::get`] returns the reason.
+#[derive(Default)]
+pub struct Gradients<T: Float> {
+    epoch: u64,
+    /// The node of the loss.
+    root: u32,
+    kept: Vec<Kept<T>>,
+    /// Why parameters that were on the tape have no gradient.
+    absent: BTreeMap<ParamId, NoGradient>,
+}
+
+struct Kept<T: Float> {
+    node: u32,
+    param: Option<ParamId>,
+    gradient: Tensor<T>,
+}
+
+impl<T: Float> Gradients<T> {
+    /// No gradients yet, for [`Var::backward_into`] or [`Tape::step`] to fill.
+    pub fn new() -> Self {
+        Gradients { epoch: 0, root: 0, kept: Vec::new(), absent: BTreeMap::new() }
+    }
+
+    /// The gradient by a node or a parameter; it may be a view of any layout.
+    ///
+    /// # Errors
+    /// If there is none: says which node has none, its op and its line, and why.
+    pub fn get<K: GradientKey<T>>(&self, key: K) -> Result<&Tensor<T>, NoGradient> {
+        key.find(self)
+    }
+
+    pub(super) fn start(&mut self, epoch: u64, root: u32) {
+        (self.epoch, self.root) = (epoch, root);
+        self.kept.clear();
+        self.absent.clear();
+    }
+
+    pub(super) fn keep(&mut self, node: u32, param: Option<ParamId>, gradient: Tensor<T>) {
+        self.kept.push(Kept { node, param, gradient });
+    }
+
+    /// Takes what the sweep left at the leaves.
+    pub(super) fn collect_leaves(&mut self, tape: &Tape<T>, slots: &mut [Option<Tensor<T>>]) {
+        for leaf in tape.leaves.borrow().iter() {
+            match slots.get_mut(leaf.index as usize).and_then(Option::take) {
+                Some(gradient) => self.keep(leaf.index, leaf.param, gradient),
+                None => {
+                    if let Some(id) = leaf.param {
+                        let loss = Var { tape, index: self.root };
+                        self.absent.insert(id, NoGradient::of(Var { tape, index: leaf.index }, loss));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What gradients can be asked by: a [`Var`], or a reference to a [`Param`].
+pub trait GradientKey<T: Float> {
+    /// The gradient by it.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn find(self, gradients: &Gradients<T>) -> Result<&Tensor<T>, NoGradient>;
+}
+
+impl<T: Float> GradientKey<T> for Var<'_, T> {
+    fn find(self, gradients: &Gradients<T>) -> Result<&Tensor<T>, NoGradient> {
+        if gradients.epoch != self.tape.epoch() {
+            return Err(NoGradient::of_another_tape(self));
+        }
+        let kept = gradients.kept.iter().find(|kept| kept.node == self.index);
+        kept.map(|kept| &kept.gradient)
+            .ok_or_else(|| NoGradient::of(self, Var { tape: self.tape, index: gradients.root }))
+    }
+}
+
+impl<T: Float> GradientKey<T> for &Param<T> {
+    fn find(self, gradients: &Gradients<T>) -> Result<&Tensor<T>, NoGradient> {
+        let kept = gradients.kept.iter().find(|kept| kept.param == Some(self.id()));
+        kept.map(|kept| &kept.gradient).ok_or_else(|| match gradients.absent.get(&self.id()) {
+            Some(reason) => reason.clone(),
+            None => NoGradient::never_used(self),
+        })
+    }
+}
+
+impl<T: Float, K: GradientKey<T>> Index<K> for Gradients<T> {
+    type Output = Tensor<T>;
+
+    /// # Panics
+    /// If there is no such gradient, with the reason.
+    #[track_caller]
+    fn index(&self, key: K) -> &Tensor<T> {
+        match self.get(key) {
+            Ok(gradient) => gradient,
+            Err(reason) => panic!("{reason}"),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The tape: nodes in the order in which they were computed.
+
+use std::any::Any;
+use std::cell::{Cell, Ref, RefCell};
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::op::{Needed, Op};
+use super::{Gradients, Param, ParamId, Var};
+use crate::float::Float;
+use crate::shape::Inline;
+use crate::tensor::Tensor;
+
+/// Where a node's value comes from, and so whether a gradient passes through it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Put on the tape as something to differentiate by.
+    Leaf,
+    /// Computed, while the tape recorded, from something that needs a gradient.
+    Derived,
+    /// Put on the tape as it is.
+    Constant,
+    /// A parameter that is frozen.
+    Frozen,
+    /// Computed from constants only.
+    OfConstants,
+    /// Computed while the tape was paused.
+    Paused,
+    /// Cut off by [`Var::detach`].
+    Detached,
+}
+
+impl Kind {
+    #[inline]
+    pub(super) fn needs_gradient(self) -> bool {
+        matches!(self, Kind::Leaf | Kind::Derived)
+    }
+}
+
+/// One value, and how it came about.
+pub(super) struct Node<T: Float> {
+    pub(super) value: Tensor<T>,
+    /// What an earlier node at this place left is kept for its memory: it counts for kinds that were recorded only.
+    pub(super) op: Option<Box<dyn Op<T>>>,
+    pub(super) name: &'static str,
+    pub(super) inputs: Inline<u32>,
+    pub(super) kind: Kind,
+    pub(super) retained: bool,
+    pub(super) location: &'static Location<'static>,
+}
+
+/// A leaf, and the parameter that it stands for.
+#[derive(Clone, Copy)]
+pub(super) struct Leaf {
+    pub(super) index: u32,
+    pub(super) param: Option<ParamId>,
+}
+
+/// A record of computations, to be differentiated.
+///
+/// It owns every value; a [`Var`] is a small handle on one. After [`Tape::reset`] it is empty but keeps its memory, so that
+/// steps of the same shape allocate nothing new. It is used by one thread at a time and can be sent to another.
+///
+/// # Examples
+/// ```
+/// use rensa::{Tape, tensor};
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf(tensor![1.0, 2.0]);
+/// let y = (x * x).sum(..);
+/// assert_eq!(y.backward()[x].to_vec(), [2.0, 4.0]);
+/// ```
+///
+/// A handle cannot outlive the values that it stands for:
+/// ```compile_fail,E0502
+/// use rensa::{Tape, tensor};
+/// let mut tape = Tape::<f64>::new();
+/// let x = tape.leaf(tensor![1.0, 2.0]);
+/// tape.reset();
+/// x.value(); // x would mean something else now
+/// ```
+pub struct Tape<T: Float> {
+    pub(super) nodes: RefCell<Vec<Node<T>>>,
+    /// How many of the nodes are in use; the others only lend their memory.
+    live: Cell<usize>,
+    recording: Cell<bool>,
+    pub(super) leaves: RefCell<Vec<Leaf>>,
+    /// Gradients under way, kept for their memory.
+    pub(super) slots: RefCell<Vec<Option<Tensor<T>>>>,
+    epoch: Cell<u64>,
+}
+
+/// A number that no other tape, and no other life of this tape, has.
+fn next_epoch() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl<T: Float> Tape<T> {
+    /// An empty tape, recording.
+    pub fn new() -> Self {
+        Tape {
+            nodes: RefCell::default(),
+            live: Cell::new(0),
+            recording: Cell::new(true),
+            leaves: RefCell::default(),
+            slots: RefCell::default(),
+            epoch: Cell::new(next_epoch()),
+        }
+    }
+
+    /// A value that gradients are wanted for.
+    #[track_caller]
+    pub fn leaf(&self, value: Tensor<T>) -> Var<'_, T> {
+        let var = self.push(value, "leaf", Kind::Leaf, &[], Location::caller());
+        self.leaves.borrow_mut().push(Leaf { index: var.index, param: None });
+        var
+    }
+
+    /// A value that gradients are not wanted for.
+    #[track_caller]
+    pub fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
+        self.push(value, "constant", Kind::Constant, &[], Location::caller())
+    }
+
+    /// A rank-0 constant.
+    #[track_caller]
+    pub fn scalar(&self, value: T) -> Var<'_, T> {
+        self.constant(Tensor::scalar(value))
+    }
+
+    /// A parameter's present value: a leaf, or a constant if the parameter is frozen. Asked again it is the same node.
+    #[track_caller]
+    pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
+        let known = self.leaves.borrow().iter().find(|leaf| leaf.param == Some(param.id())).map(|leaf| leaf.index);
+        if let Some(index) = known {
+            return Var { tape: self, index };
+        }
+        let kind = if param.is_frozen() { Kind::Frozen } else { Kind::Leaf };
+        let var = self.push(param.value.clone(), "param", kind, &[], Location::caller());
+        self.leaves.borrow_mut().push(Leaf { index: var.index, param: Some(param.id()) });
+        var
+    }
+
+    /// Stops recording until the guard is dropped: what is computed meanwhile has no gradient.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(tensor![1.0, 2.0]);
+    /// let paused = tape.pause();
+    /// let scale = x.sum(..);
+    /// drop(paused);
+    /// assert_eq!((x * scale).sum(..).backward()[x].to_vec(), [3.0, 3.0]);
+    /// ```
+    pub fn pause(&self) -> Paused<'_, T> {
+        Paused { tape: self, before: self.recording.replace(false) }
+    }
+
+    /// Forgets every node and keeps their memory. No [`Var`] of this tape can be alive; gradients stay valid by parameter.
+    pub fn reset(&mut self) {
+        self.truncate(0);
+        self.leaves.get_mut().clear();
+        self.epoch.set(next_epoch());
+    }
+
+    /// One training step's differentiation: computes the loss, its gradients into `gradients`, and forgets the nodes.
+    /// Returns the loss.
+    ///
+    /// Afterwards nobody but the parameters holds their values, so an optimizer changes them in place.
+    ///
+    /// # Panics
+    /// If the loss is not a single number.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Gradients, Param, Tape, tensor};
+    /// let w = Param::new(tensor![2.0_f64]);
+    /// let (mut tape, mut gradients) = (Tape::new(), Gradients::new());
+    /// let loss = tape.step(&mut gradients, |tape| (tape.param(&w) * 3.0).sum(..));
+    /// assert_eq!((loss, gradients[&w].item()), (6.0, 3.0));
+    /// ```
+    #[track_caller]
+    pub fn step(&mut self, gradients: &mut Gradients<T>, f: impl for<'t> FnOnce(&'t Tape<T>) -> Var<'t, T>) -> T {
+        let loss = {
+            let loss = f(self);
+            loss.backward_into(gradients);
+            loss.value().item()
+        };
+        self.reset();
+        loss
+    }
+
+    /// The number of nodes.
+    pub fn len(&self) -> usize {
+        self.live.get()
+    }
+
+    /// Whether there is no node.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every node, in the order of computation.
+    pub fn vars(&self) -> impl Iterator<Item = Var<'_, T>> {
+        (0..self.len() as u32).map(|index| Var { tape: self, index })
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+
+    pub(super) fn node(&self, index: u32) -> Ref<'_, Node<T>> {
+        Ref::map(self.nodes.borrow(), |nodes| &nodes[index as usize])
+    }
+
+    /// Forgets the nodes from `len` on.
+    pub(super) fn truncate(&self, len: usize) {
+        let mut nodes = self.nodes.borrow_mut();
+        for node in &mut nodes[len..self.live.get()] {
+            node.value = Tensor::vacant();
+        }
+        self.live.set(len);
+    }
+
+    #[inline]
+    pub(super) fn push(
+        &self,
+        value: Tensor<T>,
+        name: &'static str,
+        kind: Kind,
+        inputs: &[u32],
+        location: &'static Location<'static>,
+    ) -> Var<'_, T> {
+        let index = self.live.get();
+        assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
+        self.live.set(index + 1);
+        let inputs = inputs.iter().copied().collect();
+        let mut nodes = self.nodes.borrow_mut();
+        match nodes.get_mut(index) {
+            Some(node) => {
+                (node.value, node.name, node.inputs) = (value, name, inputs);
+                (node.kind, node.retained, node.location) = (kind, false, location);
+            }
+            None => nodes.push(Node { value, op: None, name, inputs, kind, retained: false, location }),
+        }
+        Var { tape: self, index: index as u32 }
+    }
+
+    /// Computes `op` and appends its node.
+    #[inline]
+    #[track_caller]
+    pub(super) fn apply<O: Op<T>>(&self, mut op: O, inputs: &[u32]) -> Var<'_, T> {
+        let (value, needs) = {
+            let nodes = self.nodes.borrow();
+            let needs = inputs.iter().any(|&i| nodes[i as usize].kind.needs_gradient());
+            (with_values(&nodes, inputs, |xs| op.forward(xs)), needs)
+        };
+        let kind = match (needs, self.recording.get()) {
+            (true, true) => Kind::Derived,
+            (true, false) => Kind::Paused,
+            (false, _) => Kind::OfConstants,
+        };
+        let var = self.push(value, op.name(), kind, inputs, Location::caller());
+        if kind == Kind::Derived {
+            let slot = &mut self.nodes.borrow_mut()[var.index as usize].op;
+            // The op of the last step at this place is most often of the same type: its box serves again.
+            match slot.as_deref_mut().and_then(|op| (op as &mut dyn Any).downcast_mut::<O>()) {
+                Some(old) => *old = op,
+                None => *slot = Some(Box::new(op)),
+            }
+        }
+        var
+    }
+}
+
+/// Calls `f` with the values of nodes `inputs`, without an allocation for up to two.
+#[inline]
+#[track_caller]
+pub(super) fn with_values<T: Float, R>(nodes: &[Node<T>], inputs: &[u32], f: impl FnOnce(&[&Tensor<T>]) -> R) -> R {
+    let value = |i: u32| &nodes[i as usize].value;
+    match *inputs {
+        [a] => f(&[value(a)]),
+        [a, b] => f(&[value(a), value(b)]),
+        [a, b, c] => f(&[value(a), value(b), value(c)]),
+        _ => f(&inputs.iter().map(|&i| value(i)).collect::<Vec<_>>()),
+    }
+}
+
+/// Which of `inputs` need a gradient.
+#[inline]
+pub(super) fn needed<T: Float>(nodes: &[Node<T>], inputs: &[u32]) -> Needed {
+    Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()))
+}
+
+impl<T: Float> Default for Tape<T> {
+    fn default() -> Self {
+        Tape::new()
+    }
+}
+
+/// One line per node: number, op, shape, inputs, and source line.
+impl<T: Float> fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, node) in self.nodes.borrow()[..self.len()].iter().enumerate() {
+            writeln!(f, "{i}: {} {:?} of {:?} at {}", node.name, node.value.shape(), &*node.inputs, node.location)?;
+        }
+        Ok(())
+    }
+}
+
+/// While it lives the tape does not record; made by [`Tape::pause`].
+#[must_use = "the tape records again as soon as the guard is dropped"]
+pub struct Paused<'t, T: Float> {
+    tape: &'t Tape<T>,
+    before: bool,
+}
+
+impl<T: Float> Drop for Paused<'_, T> {
+    fn drop(&mut self) {
+        self.tape.recording.set(self.before);
+    }
+}

@@ -1,0 +1,34 @@
+//! The differentiable operations, and the registry of their specimens.
+//!
+//! Each op stands in one place: its forward pass, beneath it its rule, the method that applies it, and in `specimens()` of the
+//! same file the inputs that the tests try it on. Whatever is in a file's `specimens()` is checked against finite differences,
+//! to first and second order and on odd layouts, without an edit anywhere else.
+
+mod scalar;
+mod special;
+mod specimen;
+
+pub use loss::{Reduction, Targets};
+pub use scalar::{Lane, Scalar, Unary};
+pub use specimen::Specimen;
+pub(crate) use specimen::specimen;
+
+/// Declares the files of ops and chains their specimens.
+macro_rules! files {
+    ($($file:ident),* $(,)?) => {
+        $(mod $file;)*
+
+        /// A specimen of every op, with the inputs to try it on.
+        ///
+        /// # Examples
+        /// ```
+        /// assert!(rensa::ops::registry().iter().any(|specimen| specimen.name == "matmul"));
+        /// ```
+        pub fn registry() -> Vec<Specimen> {
+            let mut all = Vec::new();
+            $(all.extend($file::specimens());)*
+            all
+        }
+    };
+}
+files!(arith, pointwise, select, reduce, movement, gather, matmul, softmax, loss);

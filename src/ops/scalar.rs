@@ -1,0 +1,186 @@
+//! Functions of one number, from which elementwise ops are made.
+//!
+//! Such an op is a function and its derivative. The derivative is written once, over [`Scalar`]: for a [`Lane`] it is arithmetic
+//! on one element, which the fused rule runs in one pass; for a [`Var`] it records nodes, so that it can be differentiated
+//! again. The two cannot disagree.
+
+use std::fmt::Debug;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use super::select::IfPositive;
+use crate::float::Float;
+use crate::graph::{Op, Pullback, RawPullback, Var};
+use crate::kernel::map::{map, update2};
+use crate::tensor::Tensor;
+
+/// What a derivative is written in: one element, or a node.
+pub trait Scalar:
+    Copy + Neg<Output = Self> + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    /// The number `c`.
+    fn lit(self, c: f64) -> Self;
+
+    /// `f` of it.
+    fn map<U: Unary>(self, f: U) -> Self;
+
+    /// `a` where it is above 0, else `b`.
+    fn if_positive(self, a: Self, b: Self) -> Self;
+}
+
+/// A function of one number and its derivative.
+pub trait Unary: Copy + Debug + Send + Sync + 'static {
+    /// Its name.
+    const NAME: &'static str;
+
+    /// `y = f(x)`.
+    fn f<F: Float>(self, x: F) -> F;
+
+    /// `f′(x)`, where `y = f(x)` may serve.
+    fn df<S: Scalar>(self, x: S, y: S) -> S;
+}
+
+/// One element of a tensor. Its own type, since the names of [`Scalar`]'s methods are also those of `num_traits::Float`.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane<T>(pub T);
+
+macro_rules! lane_operators {
+    ($($trait:ident $method:ident $op:tt),*) => { $(
+        impl<T: Float> $trait for Lane<T> {
+            type Output = Self;
+            #[inline]
+            fn $method(self, other: Self) -> Self {
+                Lane(self.0 $op other.0)
+            }
+        }
+    )* };
+}
+lane_operators!(Add add +, Sub sub -, Mul mul *, Div div /);
+
+impl<T: Float> Neg for Lane<T> {
+    type Output = Self;
+
+    #[inline]
+    fn neg(self) -> Self {
+        Lane(-self.0)
+    }
+}
+
+impl<T: Float> Scalar for Lane<T> {
+    #[inline]
+    fn lit(self, c: f64) -> Self {
+        Lane(T::of(c))
+    }
+
+    #[inline]
+    fn map<U: Unary>(self, f: U) -> Self {
+        Lane(f.f(self.0))
+    }
+
+    #[inline]
+    fn if_positive(self, a: Self, b: Self) -> Self {
+        if self.0 > T::zero() { a } else { b }
+    }
+}
+
+impl<T: Float> Scalar for Var<'_, T> {
+    fn lit(self, c: f64) -> Self {
+        self.tape().scalar(T::of(c))
+    }
+
+    fn map<U: Unary>(self, f: U) -> Self {
+        Var::apply(Pointwise(f), &[self])
+    }
+
+    fn if_positive(self, a: Self, b: Self) -> Self {
+        Var::apply(IfPositive, &[self, a, b])
+    }
+}
+
+/// `y = f(x)` for every element.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pointwise<U>(pub(crate) U);
+
+impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
+    fn name(&self) -> &'static str {
+        U::NAME
+    }
+
+    #[inline]
+    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
+        map(xs[0], |x| self.0.f(x))
+    }
+
+    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
+        let ([x], y, g) = (p.inputs(), p.y, p.g);
+        p.accum(0, || g * self.0.df(x, y));
+    }
+
+    #[inline]
+    fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
+        let (g, x, y) = (p.take_g(), p.xs[0], p.y);
+        p.accum(0, || update2(g, [x, y], |g, x, y| g * self.0.df(Lane(x), Lane(y)).0));
+        true
+    }
+}
+
+/// A table of elementwise functions: struct and method, where to try it, `y = f(x)`, and the derivative in terms of x and y.
+///
+/// Each entry becomes a [`Unary`], a method of `Tensor` and one of `Var`, and a specimen.
+macro_rules! pointwise {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $struct:ident $({ $($field:ident: $type:ty),* } try $($value:literal),*)?
+        on $domain:expr $(, kinks $kinks:expr)?
+        => |$x:ident| $f:expr, |$dx:ident, $dy:ident| $df:expr;
+    )*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "` of one number.")]
+            #[derive(Clone, Copy, Debug)]
+            pub(crate) struct $struct $(($(pub(crate) $type),*))?;
+
+            impl Unary for $struct {
+                const NAME: &'static str = stringify!($name);
+
+                #[inline]
+                fn f<F: Float>(self, $x: F) -> F {
+                    $(let Self($($field),*) = self;)?
+                    $f
+                }
+
+                #[inline]
+                #[allow(unused_variables, reason = "a derivative may need only one of x and y")]
+                fn df<S: Scalar>(self, $dx: S, $dy: S) -> S {
+                    $(let Self($($field),*) = self;)?
+                    $df
+                }
+            }
+
+            impl<T: Float> Tensor<T> {
+                $(#[$doc])*
+                ///
+                /// Shapes: any → the same.
+                pub fn $name(&self $($(, $field: $type)*)?) -> Tensor<T> {
+                    map(self, |x| $struct $(($($field),*))?.f(x))
+                }
+            }
+
+            impl<'t, T: Float> Var<'t, T> {
+                $(#[$doc])*
+                ///
+                /// Shapes: any → the same.
+                #[track_caller]
+                pub fn $name(self $($(, $field: $type)*)?) -> Self {
+                    Var::apply(Pointwise($struct $(($($field),*))?), &[self])
+                }
+            }
+        )*
+
+        pub(super) fn specimens() -> Vec<Specimen> {
+            vec![$(
+                specimen!(stringify!($name), |x| x.$name($($($value),*)?), [[]], [[2, 3]], [[2, 1, 3]], [[0, 3]])
+                    .on($domain)$(.kinks($kinks))?,
+            )*]
+        }
+    };
+}
+pub(crate) use pointwise;

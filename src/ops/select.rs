@@ -1,0 +1,99 @@
+//! Choosing between two values, element by element.
+
+use super::{Specimen, specimen};
+use crate::float::Float;
+use crate::graph::{Op, Pullback, Var};
+use crate::kernel::map::zip3;
+use crate::tensor::Tensor;
+
+/// `a` where a fixed condition holds, else `b`. The gradient is chosen likewise, never multiplied by a mask: a NaN or ∞ on the
+/// side not taken does not leak.
+#[derive(Debug)]
+struct WhereCond(Tensor<bool>);
+
+impl<T: Float> Op<T> for WhereCond {
+    fn name(&self) -> &'static str {
+        "where_cond"
+    }
+
+    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
+        Tensor::where_cond(&self.0, xs[0], xs[1])
+    }
+
+    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
+        let g = p.g;
+        let zero = g.tape().scalar(T::zero());
+        p.accum(0, || Var::where_cond(&self.0, g, zero));
+        p.accum(1, || Var::where_cond(&self.0, zero, g));
+    }
+}
+
+/// `a` where x > 0, else `b`. By x its gradient is 0.
+#[derive(Debug)]
+pub(super) struct IfPositive;
+
+impl<T: Float> Op<T> for IfPositive {
+    fn name(&self) -> &'static str {
+        "if_positive"
+    }
+
+    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
+        zip3("if_positive", [xs[0], xs[1], xs[2]], |x, a, b| if x > T::zero() { a } else { b })
+    }
+
+    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
+        let ([x, _, _], g) = (p.inputs(), p.g);
+        let zero = g.tape().scalar(T::zero());
+        p.accum(1, || Var::apply(IfPositive, &[x, g, zero]));
+        p.accum(2, || Var::apply(IfPositive, &[x, zero, g]));
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `a` where `condition` holds and `b` elsewhere.
+    ///
+    /// Shapes: all three broadcast against each other.
+    ///
+    /// # Gradient
+    /// To `a` where the condition holds and to `b` elsewhere; what was not taken gets 0, whatever its value.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, Var, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(tensor![0.0, 4.0]);
+    /// let y = Var::where_cond(&tensor![false, true], x.sqrt(), x); // √x has slope ∞ at 0
+    /// assert_eq!(y.sum(..).backward()[x].to_vec(), [1.0, 0.25]);
+    /// ```
+    #[track_caller]
+    pub fn where_cond(condition: &Tensor<bool>, a: Var<'t, T>, b: Var<'t, T>) -> Self {
+        Var::apply(WhereCond(condition.clone()), &[a, b])
+    }
+}
+
+pub(super) fn specimens() -> Vec<Specimen> {
+    vec![
+        specimen!(
+            "where_cond",
+            |a, b| {
+                let size: Vec<usize> = a.shape().broadcast(&b.shape()).unwrap_or_default().to_vec();
+                let condition = Tensor::from_fn(size, |i| i.iter().sum::<usize>() % 2 == 0);
+                Var::where_cond(&condition, a, b)
+            },
+            [[2, 3], [2, 3]],
+            [[3, 1], [1, 4]],
+            [[], [2, 3]],
+            [[], []],
+            [[0, 3], [1, 3]]
+        ),
+        specimen!("if_positive", |x, a, b| Var::apply(IfPositive, &[x, a, b]), [[2, 3], [3], [2, 1]], [[], [], []], [
+            [0, 2],
+            [2],
+            []
+        ])
+        .kinks([0.0]),
+    ]
+}

@@ -1,0 +1,165 @@
+//! Softmax and its logarithm along one axis.
+
+use super::{Specimen, specimen};
+use crate::float::Float;
+use crate::graph::{Op, Pullback, RawPullback, Var};
+use crate::kernel::arith::max;
+use crate::kernel::lanes::map_lanes;
+use crate::shape::axis_of;
+use crate::tensor::Tensor;
+
+/// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along an axis.
+#[derive(Debug)]
+struct Softmax(usize);
+
+impl<T: Float> Op<T> for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
+        xs[0].softmax(self.0 as isize)
+    }
+
+    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
+        let (y, g) = (p.y, p.g);
+        p.accum(0, || y * (g - (g * y).sum(crate::keep(self.0))));
+    }
+
+    fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
+        let (g, y) = (p.take_g(), p.y);
+        p.accum(0, || {
+            map_lanes([&g, y], self.0, |[g, y], x| {
+                let inner = dot(g, y);
+                x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = y * (g - inner));
+            })
+        });
+        true
+    }
+}
+
+/// `yᵢ = xᵢ − ln Σ exp(xⱼ)` along an axis.
+#[derive(Debug)]
+struct LogSoftmax(usize);
+
+impl<T: Float> Op<T> for LogSoftmax {
+    fn name(&self) -> &'static str {
+        "log_softmax"
+    }
+
+    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
+        xs[0].log_softmax(self.0 as isize)
+    }
+
+    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
+        let (y, g) = (p.y, p.g);
+        p.accum(0, || g - y.exp() * g.sum(crate::keep(self.0)));
+    }
+
+    fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
+        let (g, y) = (p.take_g(), p.y);
+        p.accum(0, || {
+            map_lanes([&g, y], self.0, |[g, y], x| {
+                let sum = g.iter().fold(T::zero(), |sum, &g| sum + g);
+                x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g - y.exp() * sum);
+            })
+        });
+        true
+    }
+}
+
+fn dot<T: Float>(a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
+}
+
+/// The largest element, and the sum of the exponentials around it.
+#[inline]
+fn around_top<T: Float>(x: &[T]) -> (T, T) {
+    let top = x.iter().fold(T::neg_infinity(), |top, &x| max(top, x));
+    (top, x.iter().fold(T::zero(), |sum, &x| sum + (x - top).exp()))
+}
+
+/// `ln Σ exp x`.
+#[inline]
+pub(super) fn log_sum_exp<T: Float>(x: &[T]) -> T {
+    let (top, sum) = around_top(x);
+    if top.is_infinite() { top } else { top + sum.ln() }
+}
+
+impl<T: Float> Tensor<T> {
+    /// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along `axis`, computed around the largest element; NaN where all are −∞.
+    ///
+    /// Shapes: any → the same.
+    ///
+    /// # Panics
+    /// If `axis` is out of range.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// assert_eq!(tensor![1e4, 1e4].softmax(-1).to_vec(), [0.5, 0.5]);
+    /// ```
+    #[track_caller]
+    pub fn softmax(&self, axis: isize) -> Tensor<T> {
+        map_lanes([self], axis_of("softmax", axis, self.ndim()), |[x], y| {
+            let top = x.iter().fold(T::neg_infinity(), |top, &x| max(top, x));
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).exp());
+            let sum = y.iter().fold(T::zero(), |sum, &y| sum + y);
+            y.iter_mut().for_each(|y| *y = *y / sum);
+        })
+    }
+
+    /// `yᵢ = xᵢ − ln Σ exp(xⱼ)` along `axis`, computed around the largest element; NaN where all are −∞.
+    ///
+    /// Shapes: any → the same.
+    ///
+    /// # Panics
+    /// If `axis` is out of range.
+    #[track_caller]
+    pub fn log_softmax(&self, axis: isize) -> Tensor<T> {
+        map_lanes([self], axis_of("log_softmax", axis, self.ndim()), |[x], y| {
+            // Twice a difference, not x − (top + ln sum): beside a large top the logarithm would be rounded away.
+            let (top, sum) = around_top(x);
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - sum.ln());
+        })
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along `axis`, computed around the largest element; NaN where all are −∞.
+    ///
+    /// Shapes: any → the same.
+    ///
+    /// # Gradient
+    /// `x̄ᵢ = yᵢ (ȳᵢ − Σ ȳⱼ yⱼ)`.
+    ///
+    /// # Panics
+    /// If `axis` is out of range.
+    #[track_caller]
+    pub fn softmax(self, axis: isize) -> Self {
+        Var::apply(Softmax(axis_of("softmax", axis, self.ndim())), &[self])
+    }
+
+    /// `yᵢ = xᵢ − ln Σ exp(xⱼ)` along `axis`, computed around the largest element; NaN where all are −∞.
+    ///
+    /// Shapes: any → the same.
+    ///
+    /// # Gradient
+    /// `x̄ᵢ = ȳᵢ − exp(yᵢ) Σ ȳⱼ`.
+    ///
+    /// # Panics
+    /// If `axis` is out of range.
+    #[track_caller]
+    pub fn log_softmax(self, axis: isize) -> Self {
+        Var::apply(LogSoftmax(axis_of("log_softmax", axis, self.ndim())), &[self])
+    }
+}
+
+pub(super) fn specimens() -> Vec<Specimen> {
+    vec![
+        specimen!("softmax", |x| x.softmax(-1), [[4]], [[2, 3]], [[0, 3]]),
+        specimen!("softmax of the first axis", |x| x.softmax(0), [[3, 2]], [[2, 2, 2]], [[3, 0]]),
+        specimen!("log_softmax", |x| x.log_softmax(-1), [[4]], [[2, 3]], [[0, 3]]),
+        specimen!("log_softmax of the first axis", |x| x.log_softmax(0), [[3, 2]], [[2, 2, 2]], [[3, 0]]),
+    ]
+}

@@ -1,0 +1,48 @@
+//! What the tests know of an op: how to apply it, and to what.
+
+use crate::graph::Var;
+
+/// An op, or a function made of ops, with the inputs to try it on.
+pub struct Specimen {
+    /// What it is called; variants of one op differ in what follows a space.
+    pub name: &'static str,
+    /// Applies it in `f64`.
+    pub f64: for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>,
+    /// Applies it in `f32`.
+    pub f32: for<'t> fn(&[Var<'t, f32>]) -> Var<'t, f32>,
+    /// The shapes of its inputs, case by case.
+    pub cases: Vec<Vec<Vec<usize>>>,
+    /// Inputs are drawn from this interval.
+    pub domain: std::ops::Range<f64>,
+    /// Where it is not smooth in an input; values drawn keep away from these.
+    pub kinks: Vec<f64>,
+}
+
+impl Specimen {
+    /// Inputs from `domain` instead of −2 to 2.
+    pub(crate) fn on(mut self, domain: std::ops::Range<f64>) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// Values that inputs keep away from.
+    pub(crate) fn kinks(mut self, kinks: impl Into<Vec<f64>>) -> Self {
+        self.kinks = kinks.into();
+        self
+    }
+}
+
+/// `specimen!("name", |a, b| a.op(b), [[2, 3], [3]], …)`: the op as a function of its inputs, then case by case their shapes.
+macro_rules! specimen {
+    ($name:expr, |$($x:ident),*| $body:expr, $([$([$($size:expr),*]),*]),+ $(,)?) => {
+        $crate::ops::Specimen {
+            name: $name,
+            f64: |xs| match xs { &[$($x),*] => $body, _ => unreachable!("a case has an input for each parameter") },
+            f32: |xs| match xs { &[$($x),*] => $body, _ => unreachable!("a case has an input for each parameter") },
+            cases: vec![$(vec![$(vec![$($size),*]),*]),+],
+            domain: -2.0..2.0,
+            kinks: Vec::new(),
+        }
+    };
+}
+pub(crate) use specimen;
