@@ -25,7 +25,21 @@ pub(crate) fn map<T: Float>(x: &Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<
 #[inline]
 #[track_caller]
 pub(crate) fn zip<T: Float>(op: &str, a: &Tensor<T>, b: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
-    let shape = broadcast(op, a.shape(), b.shape());
+    zip_shaped(broadcast(op, a.shape(), b.shape()), a, b, f)
+}
+
+/// `y = f(a, b)` for every pair of elements, both broadcast to `shape`.
+///
+/// # Panics
+/// If the number of elements overflows.
+#[inline]
+#[track_caller]
+pub(crate) fn zip_shaped<T: Float>(
+    shape: Shape,
+    a: &Tensor<T>,
+    b: &Tensor<T>,
+    f: impl Fn(T, T) -> T + Sync,
+) -> Tensor<T> {
     if a.len() == 1 && b.len() == 1 {
         return Tensor::one(f(a.item(), b.item()), shape);
     }
