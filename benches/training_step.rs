@@ -2,7 +2,9 @@
 
 mod support;
 
-use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
+};
 use rand::{SeedableRng, rngs::StdRng};
 use rensa::nn::{Linear, Module, Relu, Sequential, TwoLayerNet};
 use rensa::optim::{Optimizer, Sgd};

@@ -1,4 +1,4 @@
-//! rensa
+#![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Chapters, from the ground up. A module uses only those above it.
 

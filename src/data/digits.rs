@@ -1,7 +1,8 @@
 //! Digits that look handwritten, drawn by the library itself: examples to learn from where no file is at hand.
 //!
-//! Each class is a few strokes of a pen, bent, turned, slanted, thickened and dirtied at random, so much that a linear model
-//! gets about 92 % of them right and a net of two layers about 97 %. Knows plain vectors, nothing of tensors.
+//! Each class is a few strokes of a pen, bent, turned, slanted, thickened and dirtied at random, so much that after
+//! 20 passes over 12,000 of them a linear model gets 92 % of others right and a net with 50 hidden units 97 %.
+//! Knows plain vectors, nothing of tensors.
 
 use std::f32::consts::TAU;
 
@@ -71,7 +72,7 @@ pub fn draw(class: u8, rng: &mut impl Rng, out: &mut [f32]) {
     }
 }
 
-/// Of all the pixels of an image, the largest amplitude that noise may have.
+/// The largest amplitude of the noise on an image's pixels, in grey values.
 const MAX_NOISE: f32 = 0.2;
 
 /// Right and down from the middle of the digit, in halves of its height.

@@ -57,7 +57,8 @@ pub fn read(path: impl AsRef<Path>) -> Result<Idx> {
 
 #[cfg(feature = "gzip")]
 fn gunzip<'a>(_: &Path, file: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
-    Ok(Box::new(flate2::read::GzDecoder::new(file)))
+    // Goes on to the end of the file: a decoder of one member would let pass whatever follows it.
+    Ok(Box::new(flate2::read::MultiGzDecoder::new(file)))
 }
 
 #[cfg(not(feature = "gzip"))]

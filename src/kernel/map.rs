@@ -130,14 +130,14 @@ fn amend<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: im
     let dense: [Option<&[T]>; N] = array::from_fn(|i| if same { xs[i].as_slice() } else { None });
     if dense.iter().all(Option::is_some) {
         let xs = dense.map(Option::unwrap_or_default);
-        return pieces(out, |start, out| {
+        return pieces(out, &|start, out| {
             let xs = array::from_fn(|i| &xs[i][start..start + out.len()]);
             contiguous(out, xs, &f);
         });
     }
     let walk = broadcast_walk(&shape, xs);
     let data: [&[T]; N] = array::from_fn(|i| xs[i].data());
-    pieces(out, |start, out| {
+    pieces(out, &|start, out| {
         walk.runs(start..start + out.len(), |run| {
             let from = run.position - start;
             strided(&mut out[from..from + run.len], data, &run, &f);
