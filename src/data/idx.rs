@@ -48,7 +48,12 @@ pub struct Mnist {
 /// file also if the cargo feature `gzip` is off.
 pub fn read(path: impl AsRef<Path>) -> Result<Idx> {
     let path = path.as_ref();
-    let mut file = BufReader::new(File::open(path).map_err(|e| Error::io(path, e))?);
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    // Systems differ in when and with which words they refuse to read a directory.
+    if file.metadata().is_ok_and(|data| data.is_dir()) {
+        return Err(Error::format(path, "a file", "a directory"));
+    }
+    let mut file = BufReader::new(file);
     let mut start = [0; 2];
     let read = read_up_to(&mut file, &mut start).map_err(|e| Error::io(path, e))?;
     let whole = start[..read].chain(file);
@@ -83,9 +88,11 @@ fn parse(path: &Path, bytes: &mut dyn Read) -> Result<Idx> {
     let mut sizes = vec![0; 4 * usize::from(rank)];
     exactly(path, bytes, &mut sizes, &format!("the sizes of {rank} axes"))?;
     let shape: Vec<usize> = sizes.as_chunks::<4>().0.iter().map(|&size| u32::from_be_bytes(size) as usize).collect();
-    let Some(len) = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)) else {
+    // A size of 0 must not hide that the others overflow: the strides of such a shape would, too.
+    if shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1))).is_none() {
         return Err(Error::format(path, "sizes whose product can be addressed", format!("{shape:?}")));
-    };
+    }
+    let len = shape.iter().product();
     // Grows with what is really there, and never by more than a byte beyond what was promised.
     let mut data = Vec::new();
     let limit = (len as u64).saturating_add(1);

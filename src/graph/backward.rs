@@ -4,7 +4,7 @@
 //! Learning: a Survey" (2018), §3.2.
 
 use super::op::{Pullback, RawPullback, deposit};
-use super::tape::{Kind, needed, with_values};
+use super::tape::{Kind, Node, needed, with_values};
 use super::{Gradients, NoGradient, Op, Tape, Var};
 use crate::float::Float;
 use crate::shape::Shape;
@@ -99,10 +99,13 @@ impl<'t, T: Float> Var<'t, T> {
         let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
         sweep(root, &mut slots, is_derived, |i, slots| {
             let Some(g) = slots[i].take() else { return };
-            if tape.nodes.borrow()[i].retained {
+            let nodes = tape.nodes.borrow();
+            if nodes[i].retained {
                 gradients.keep(i as u32, None, g.clone());
             }
-            if let Err(g) = apply_fused(tape, i, g, slots) {
+            let declined = apply_fused(&nodes, i, g, slots);
+            drop(nodes); // a rule on handles appends nodes
+            if let Err(g) = declined {
                 for (input, part) in apply_rule(tape, i, g) {
                     deposit(&mut slots[input as usize], part);
                 }
@@ -187,16 +190,15 @@ fn not_scalar<T: Float>(loss: Var<'_, T>) -> ! {
 /// Lets node `i` pass on `g` by its fused rule, straight into the slots. Gives `g` back if it has none.
 #[inline]
 fn apply_fused<T: Float>(
-    tape: &Tape<T>,
+    nodes: &[Node<T>],
     i: usize,
     g: Tensor<T>,
     slots: &mut [Option<Tensor<T>>],
 ) -> Result<(), Tensor<T>> {
-    let nodes = tape.nodes.borrow();
     let node = &nodes[i];
     let op = node.op.as_deref().expect("a derived node has an op");
-    with_values(&nodes, &node.inputs, |xs| {
-        let needed = needed(&nodes, &node.inputs);
+    with_values(nodes, &node.inputs, |xs| {
+        let needed = needed(nodes, &node.inputs);
         let mut p = RawPullback { xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, slots };
         if op.vjp_fused(&mut p) { Ok(()) } else { Err(p.g.expect("a rule that declines leaves the gradient")) }
     })

@@ -236,7 +236,7 @@ impl<T: Float> Tape<T> {
         let index = self.live.get();
         assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
         self.live.set(index + 1);
-        let inputs = inputs.iter().copied().collect();
+        let inputs = Inline::of(inputs);
         let mut nodes = self.nodes.borrow_mut();
         match nodes.get_mut(index) {
             Some(node) => {
