@@ -125,7 +125,11 @@ fn trap_29_wrong_data_is_refused_in_one_line() {
     type Spoil = fn(&Path);
     let cases: [(&str, Spoil, &[&str]); 5] = [
         ("truncated", |d| truncate(&d.join("train-images-idx3-ubyte")), &["train-images", "expected 480", "found 479"]),
-        ("foreign", |d| fs::write(d.join("t10k-labels-idx1-ubyte"), "hello").unwrap(), &["t10k-labels", "expected an IDX file"]),
+        (
+            "foreign",
+            |d| fs::write(d.join("t10k-labels-idx1-ubyte"), "hello").unwrap(),
+            &["t10k-labels", "expected an IDX file"],
+        ),
         (
             "counts",
             |d| fs::write(d.join("train-labels-idx1-ubyte"), idx(&[3], vec![1, 2, 3])).unwrap(),
