@@ -1,18 +1,43 @@
-//! rensa
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Chapters, from the ground up. A module uses only those above it.
+
 mod error;
 mod float;
-mod graph;
-mod kernel;
-pub mod ops;
-mod shape;
 mod storage;
+
+mod shape;
+
 mod tensor;
+
+mod kernel;
+
+mod graph;
+
+pub mod ops;
+
+pub mod check;
+
+pub mod nn;
+
+pub mod data;
+pub mod optim;
+
+pub mod io;
+pub mod train;
+
+pub mod viz;
+
+pub mod prelude;
 
 pub use error::{Error, Result};
 pub use float::{Float, Gemm};
-pub use graph::*;
+pub use graph::{
+    Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Step, Tape,
+    Var,
+};
 pub use ops::{Reduction, Targets};
+pub use shape::{Axes, Layout, Shape, keep};
 #[doc(hidden)]
 pub use storage::{Block, FreeList, LocalFreeList};
-pub use shape::{Axes, Layout, Shape, keep};
 pub use tensor::{Ellipsis, Iter, Nested, NewAxis, NewShape, SliceItem, Tensor};

@@ -2,16 +2,16 @@
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use super::map::{map, update, update0, zip};
+use super::map::{map, update, update0, zip, zip_shaped};
 use crate::float::Float;
-use crate::shape::broadcast;
+use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
 
-/// An owned operand whose shape is that of the result lends its buffer to it.
+/// `f(a, b)` of `shape`; an owned operand of that shape lends its buffer to the result.
 #[inline]
 #[track_caller]
-fn zip_owned<T: Float>(op: &str, a: Tensor<T>, b: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
-    if broadcast(op, a.shape(), b.shape()) == *a.shape() { update(a, b, f) } else { zip(op, &a, b, f) }
+fn zip_owned<T: Float>(shape: &Shape, a: Tensor<T>, b: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
+    if shape == a.shape() { update(a, b, f) } else { zip_shaped(shape.clone(), &a, b, f) }
 }
 
 macro_rules! tensor_operators {
@@ -29,7 +29,8 @@ macro_rules! tensor_operators {
             #[inline]
             #[track_caller]
             fn $method(self, other: &Tensor<T>) -> Tensor<T> {
-                zip_owned(stringify!($method), self, other, |a, b| a $op b)
+                let shape = broadcast(stringify!($method), self.shape(), other.shape());
+                zip_owned(&shape, self, other, |a, b| a $op b)
             }
         }
         impl<T: Float> $trait<Tensor<T>> for &Tensor<T> {
@@ -37,7 +38,8 @@ macro_rules! tensor_operators {
             #[inline]
             #[track_caller]
             fn $method(self, other: Tensor<T>) -> Tensor<T> {
-                zip_owned(stringify!($method), other, self, |b, a| a $op b)
+                let shape = broadcast(stringify!($method), self.shape(), other.shape());
+                zip_owned(&shape, other, self, |b, a| a $op b)
             }
         }
         impl<T: Float> $trait<Tensor<T>> for Tensor<T> {
@@ -45,7 +47,7 @@ macro_rules! tensor_operators {
             #[inline]
             #[track_caller]
             fn $method(self, other: Tensor<T>) -> Tensor<T> {
-                self.$method(&other)
+                if self.len() < other.len() { (&self).$method(other) } else { self.$method(&other) }
             }
         }
         impl<T: Float> $trait<T> for &Tensor<T> {

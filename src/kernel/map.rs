@@ -25,7 +25,21 @@ pub(crate) fn map<T: Float>(x: &Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<
 #[inline]
 #[track_caller]
 pub(crate) fn zip<T: Float>(op: &str, a: &Tensor<T>, b: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
-    let shape = broadcast(op, a.shape(), b.shape());
+    zip_shaped(broadcast(op, a.shape(), b.shape()), a, b, f)
+}
+
+/// `y = f(a, b)` for every pair of elements, both broadcast to `shape`.
+///
+/// # Panics
+/// If the number of elements overflows.
+#[inline]
+#[track_caller]
+pub(crate) fn zip_shaped<T: Float>(
+    shape: Shape,
+    a: &Tensor<T>,
+    b: &Tensor<T>,
+    f: impl Fn(T, T) -> T + Sync,
+) -> Tensor<T> {
     if a.len() == 1 && b.len() == 1 {
         return Tensor::one(f(a.item(), b.item()), shape);
     }
@@ -116,14 +130,14 @@ fn amend<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: im
     let dense: [Option<&[T]>; N] = array::from_fn(|i| if same { xs[i].as_slice() } else { None });
     if dense.iter().all(Option::is_some) {
         let xs = dense.map(Option::unwrap_or_default);
-        return pieces(out, |start, out| {
+        return pieces(out, &|start, out| {
             let xs = array::from_fn(|i| &xs[i][start..start + out.len()]);
             contiguous(out, xs, &f);
         });
     }
     let walk = broadcast_walk(&shape, xs);
     let data: [&[T]; N] = array::from_fn(|i| xs[i].data());
-    pieces(out, |start, out| {
+    pieces(out, &|start, out| {
         walk.runs(start..start + out.len(), |run| {
             let from = run.position - start;
             strided(&mut out[from..from + run.len], data, &run, &f);

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use crate::float::{Float, Gemm};
-use crate::shape::{Layout, Shape, Walk, broadcast};
+use crate::shape::{Shape, Walk};
 use crate::tensor::Tensor;
 
 /// From how many multiplications on a product is shared among threads when it is called from outside the pool, which costs
@@ -226,6 +226,12 @@ fn inner_sizes(a: &Shape, b: &Shape, k: [usize; 2]) -> ! {
     panic!("matmul: {a:?} × {b:?}: inner sizes {} and {} differ", k[0], k[1])
 }
 
+#[cold]
+#[track_caller]
+fn batch_sizes(a: &Shape, b: &Shape) -> ! {
+    panic!("matmul: {a:?} × {b:?}: the axes before the last two do not broadcast")
+}
+
 impl<T: Float> Tensor<T> {
     /// Matrix product `y = self · other`, over batches where the ranks are above 2.
     ///
@@ -252,13 +258,15 @@ impl<T: Float> Tensor<T> {
         if b.shape()[b.ndim() - 2] != k {
             inner_sizes(self.shape(), other.shape(), [k, b.shape()[b.ndim() - 2]]);
         }
+        let leading = |x: &Tensor<T>| Shape::from(&x.shape()[..x.ndim() - 2]);
+        let Some(batch) = leading(&a).broadcast(&leading(&b)) else { batch_sizes(self.shape(), other.shape()) };
         let y = match one_matrix(&a, &b) {
             Some(flat) => {
                 let rows = a.shape()[..a.ndim() - 1].iter().copied();
                 let shape: Shape = rows.chain([b.shape()[1]]).collect();
-                matmul_batch(&flat, &b).reshape_to(&shape)
+                matmul_batch(&flat, &b, &Shape::default()).reshape_to(&shape)
             }
-            None => matmul_batch(&a, &b),
+            None => matmul_batch(&a, &b, &batch),
         };
         let y = if other.ndim() == 1 { y.squeeze(-1) } else { y };
         if self.ndim() == 1 { y.squeeze(if other.ndim() == 1 { -1 } else { -2 }) } else { y }
@@ -275,10 +283,10 @@ fn one_matrix<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Option<Tensor<T>> {
     a.layout().reshape(&Shape::from([rows, k])).map(|layout| a.with_layout(layout))
 }
 
-fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
-    let (leading_a, [m, k]) = matrix_axes(a.layout());
-    let (leading_b, [_, n]) = matrix_axes(b.layout());
-    let batch = broadcast("matmul", &leading_a, &leading_b);
+/// The products of the matrices that the last two axes make, over leading axes that both broadcast to `batch`.
+#[track_caller]
+fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor<T> {
+    let ([m, k], n) = (matrix_sizes(a), matrix_sizes(b)[1]);
     let mut y = Tensor::dirty(batch.iter().copied().chain([m, n]).collect());
     let stretch =
         |x: &Tensor<T>| x.broadcast_to(batch.iter().chain(&x.shape()[x.ndim() - 2..]).copied().collect::<Shape>());
@@ -287,7 +295,7 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
     let view = |x: &Tensor<T>| [x.strides()[axis], x.strides()[axis + 1]];
     let (strides_a, strides_b) = (view(&a), view(&b));
     let walk =
-        Walk::new(&batch, [(&a.strides()[..axis], a.layout().offset()), (&b.strides()[..axis], b.layout().offset())]);
+        Walk::new(batch, [(&a.strides()[..axis], a.layout().offset()), (&b.strides()[..axis], b.layout().offset())]);
     let count = batch.elements();
     let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
     if out.is_empty() {
@@ -306,7 +314,7 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
             }
         });
     };
-    let pieces = pieces(count * m * k * n);
+    let pieces = pieces(out.len().saturating_mul(k));
     if pieces > 1 && count >= 2 * pieces {
         let matrices = count.div_ceil(4 * pieces);
         out.par_chunks_mut(matrices * m * n).enumerate().for_each(|(i, out)| some(i * matrices, out, 1));
@@ -316,8 +324,8 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
     y
 }
 
-/// The axes before the last two, and the sizes of these.
-fn matrix_axes(layout: &Layout) -> (Shape, [usize; 2]) {
-    let (leading, matrix) = layout.shape().split_at(layout.shape().ndim() - 2);
-    (leading.into(), [matrix[0], matrix[1]])
+/// The sizes of the last two axes.
+fn matrix_sizes<T>(x: &Tensor<T>) -> [usize; 2] {
+    let n = x.ndim();
+    [x.shape()[n - 2], x.shape()[n - 1]]
 }

@@ -29,8 +29,10 @@ pub(crate) fn worth_sharing(elements: usize) -> bool {
 }
 
 /// Calls `work` with the place and the elements of each piece of `out`, shared among threads where that pays.
-#[inline]
-pub(crate) fn pieces<T: Send>(out: &mut [T], work: impl Fn(usize, &mut [T]) + Sync) {
+///
+/// `work` is a trait object: one call a piece costs nothing, and a copy of the pool's machinery for every op would make the
+/// library slow to compile.
+pub(crate) fn pieces<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if worth_sharing(out.len()) {
         out.par_chunks_mut(PIECE).enumerate().for_each(|(i, piece)| work(i * PIECE, piece));
     } else {

@@ -1,8 +1,8 @@
 //! Reductions over any set of axes.
 //!
 //! Every fold is a balanced binary tree over the group of elements that it reduces, cut at powers of two. The tree depends on
-//! the group's size alone: not on the number of threads, nor on the strides. Rounding errors grow with its depth, log₂ n,
-//! rather than with n. Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), §4.2.
+//! the group's size, and its leaves on whether neighbours in memory belong to one group; nothing depends on the number of
+//! threads. Rounding errors grow with the tree's depth, log₂ n, rather than with n. Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), §4.2.
 
 use std::ops::Range;
 
@@ -342,7 +342,7 @@ impl<T: Float> Tensor<T> {
         fold(self, &axes, T::nan(), |_, x| x, f)
     }
 
-    /// Variance over `axes`, `y = Σ (x − mean)² / (n − ddof)`, in two passes; NaN where `n ≤ ddof`.
+    /// Variance over `axes`, `y = Σ (x − mean)² / (n − ddof)`, around a mean of twice the precision; NaN where `n ≤ ddof`.
     ///
     /// `ddof` 0 is the population's variance, 1 the unbiased estimate from a sample.
     ///
@@ -359,10 +359,14 @@ impl<T: Float> Tensor<T> {
     pub fn var(&self, axes: impl Into<Axes>, ddof: usize) -> Tensor<T> {
         let axes = axes.into().resolve("var", self.ndim());
         let n = Split::new(self, &axes).group();
-        let mean = fold(self, &axes, T::zero(), |_, x| x, |a, b| a + b) / T::of(n as f64);
-        let mean = mean.to_contiguous();
+        let count = T::of(n as f64);
+        // Far from zero the mean's own rounding is much against the deviations; their mean tells how much it was.
+        let mean = (fold(self, &axes, T::zero(), |_, x| x, |a, b| a + b) / count).to_contiguous();
         let means = mean.as_slice().unwrap_or_default();
-        let squares = fold(self, &axes, T::zero(), |o, x| (x - means[o]) * (x - means[o]), |a, b| a + b);
+        let rest = (fold(self, &axes, T::zero(), |o, x| x - means[o], |a, b| a + b) / count).to_contiguous();
+        let rests = rest.as_slice().unwrap_or_default();
+        let deviation = |o: usize, x: T| (x - means[o]) - rests[o];
+        let squares = fold(self, &axes, T::zero(), |o, x| deviation(o, x) * deviation(o, x), |a, b| a + b);
         // Of `ddof` elements or fewer there is no estimate: 0/0, never a quotient by a negative number.
         if n > ddof { squares / T::of((n - ddof) as f64) } else { squares * T::nan() }
     }

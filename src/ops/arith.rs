@@ -415,7 +415,7 @@ macro_rules! pairs {
     };
 }
 
-pub(super) fn specimens() -> Vec<Specimen> {
+pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     vec![
         pairs!("add", |a, b| a + b),
         pairs!("sub", |a, b| a - b),
@@ -427,10 +427,10 @@ pub(super) fn specimens() -> Vec<Specimen> {
         specimen!("mul of a value by itself", |x| x * x, [[]], [[2, 3]], [[0]]),
         specimen!("add of a value to itself", |x| x + x, [[]], [[2, 3]], [[0]]),
         specimen!("neg", |x| -x, [[]], [[2, 3]], [[0, 2]]),
-        specimen!("add scalar", |x| 1.5 + (x + 0.5), [[]], [[2, 3]], [[0, 2]]),
-        specimen!("sub scalar", |x| 1.5 - (x - 0.5), [[]], [[2, 3]], [[0, 2]]),
-        specimen!("mul scalar", |x| 1.5 * (x * 0.5), [[]], [[2, 3]], [[0, 2]]),
-        specimen!("div scalar", |x| 1.5 / (x / 0.5), [[]], [[2, 3]], [[0, 2]]).on(0.4..2.5),
+        specimen!("add scalar", |x| x + T::of(0.5), [[]], [[2, 3]], [[0, 2]]),
+        specimen!("sub scalar", |x| x - T::of(0.5), [[]], [[2, 3]], [[0, 2]]),
+        specimen!("mul scalar", |x| x * T::of(0.5), [[]], [[2, 3]], [[0, 2]]),
+        specimen!("div scalar", |x| x / T::of(0.5), [[]], [[2, 3]], [[0, 2]]),
         specimen!("broadcast_to", |x| x.broadcast_to([2, 3, 4]), [[]], [[3, 1]], [[1, 1, 4]], [[2, 3, 4]]),
         specimen!("sum_to", |x| x.sum_to(&[3, 1].into()), [[2, 3, 4]], [[3, 1]], [[0, 3, 2]]),
     ]

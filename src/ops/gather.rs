@@ -152,7 +152,7 @@ fn some_indices(shape: &[usize], n: usize) -> Tensor<usize> {
     Tensor::from_fn(shape, |i| i.iter().enumerate().map(|(axis, &k)| (2 * axis + 1) * k + axis).sum::<usize>() % n.max(1))
 }
 
-pub(super) fn specimens() -> Vec<Specimen> {
+pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     vec![
         specimen!("index_select", |x| x.index_select(1, &some_indices(&[5], 3)), [[2, 3]], [[2, 3, 2]], [[0, 3]]),
         specimen!("gather", |x| x.gather(-1, &some_indices(&[2, 5], 3)), [[2, 3]], [[2, 4]]),

@@ -8,6 +8,8 @@ mod scalar;
 mod special;
 mod specimen;
 
+use crate::float::Float;
+
 pub use loss::{Reduction, Targets};
 pub use scalar::{Lane, Scalar, Unary};
 pub use specimen::Specimen;
@@ -22,9 +24,9 @@ macro_rules! files {
         ///
         /// # Examples
         /// ```
-        /// assert!(rensa::ops::registry().iter().any(|specimen| specimen.name == "matmul"));
+        /// assert!(rensa::ops::registry::<f64>().iter().any(|specimen| specimen.name == "matmul"));
         /// ```
-        pub fn registry() -> Vec<Specimen> {
+        pub fn registry<T: Float>() -> Vec<Specimen<T>> {
             let mut all = Vec::new();
             $(all.extend($file::specimens());)*
             all

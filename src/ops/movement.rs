@@ -347,7 +347,7 @@ fn whole(len: usize) -> AxisSlice {
     AxisSlice { start: 0, step: 1, len }
 }
 
-pub(super) fn specimens() -> Vec<Specimen> {
+pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     use crate::{Ellipsis, NewAxis, slice};
     vec![
         specimen!("reshape", |x| x.reshape([3, -1]), [[2, 3]], [[6, 1, 2]]),
@@ -358,7 +358,7 @@ pub(super) fn specimens() -> Vec<Specimen> {
         specimen!("slice backwards", |x| x.slice(slice![..;-2, 0]), [[5, 2]], [[4, 1, 2]], [[0, 1]]),
         specimen!("narrow", |x| x.narrow(-1, 1, 2), [[2, 4]], [[3]], [[0, 3]]),
         specimen!("flip", |x| x.flip([0, -1]), [[2, 3]], [[2, 2, 3]], [[0, 2]]),
-        specimen!("pad", |x| x.pad(&[(1, 0), (0, 2)], 0.7), [[2, 3]], [[1, 1]], [[0, 2]]),
+        specimen!("pad", |x| x.pad(&[(1, 0), (0, 2)], T::of(0.7)), [[2, 3]], [[1, 1]], [[0, 2]]),
         specimen!("concat", |a, b, c| Var::concat(&[a, b, a, c], 1), [[2, 1], [2, 3], [2, 2]], [[0, 1], [0, 2], [0, 0]]),
         specimen!("stack", |a, b| Var::stack(&[a, b, a], -1), [[2, 3], [2, 3]], [[], []], [[0], [0]]),
     ]

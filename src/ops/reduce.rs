@@ -395,7 +395,7 @@ macro_rules! reductions {
     };
 }
 
-pub(super) fn specimens() -> Vec<Specimen> {
+pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     let mut all = Vec::new();
     reductions! { all:
         "sum", sum();

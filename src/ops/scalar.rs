@@ -175,7 +175,7 @@ macro_rules! pointwise {
             }
         )*
 
-        pub(super) fn specimens() -> Vec<Specimen> {
+        pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
             vec![$(
                 specimen!(stringify!($name), |x| x.$name($($($value),*)?), [[]], [[2, 3]], [[2, 1, 3]], [[0, 3]])
                     .on($domain)$(.kinks($kinks))?,

@@ -74,7 +74,7 @@ impl<'t, T: Float> Var<'t, T> {
     }
 }
 
-pub(super) fn specimens() -> Vec<Specimen> {
+pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     vec![
         specimen!(
             "where_cond",

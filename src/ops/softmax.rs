@@ -155,7 +155,7 @@ impl<'t, T: Float> Var<'t, T> {
     }
 }
 
-pub(super) fn specimens() -> Vec<Specimen> {
+pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     vec![
         specimen!("softmax", |x| x.softmax(-1), [[4]], [[2, 3]], [[0, 3]]),
         specimen!("softmax of the first axis", |x| x.softmax(0), [[3, 2]], [[2, 2, 2]], [[3, 0]]),

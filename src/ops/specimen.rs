@@ -1,15 +1,16 @@
 //! What the tests know of an op: how to apply it, and to what.
 
+use crate::float::Float;
 use crate::graph::Var;
 
 /// An op, or a function made of ops, with the inputs to try it on.
-pub struct Specimen {
+///
+/// Generic in the scalar, so that nothing of it is compiled until a test asks for one.
+pub struct Specimen<T: Float> {
     /// What it is called; variants of one op differ in what follows a space.
     pub name: &'static str,
-    /// Applies it in `f64`.
-    pub f64: for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>,
-    /// Applies it in `f32`.
-    pub f32: for<'t> fn(&[Var<'t, f32>]) -> Var<'t, f32>,
+    /// Applies it.
+    pub apply: for<'t> fn(&[Var<'t, T>]) -> Var<'t, T>,
     /// The shapes of its inputs, case by case.
     pub cases: Vec<Vec<Vec<usize>>>,
     /// Inputs are drawn from this interval.
@@ -18,7 +19,7 @@ pub struct Specimen {
     pub kinks: Vec<f64>,
 }
 
-impl Specimen {
+impl<T: Float> Specimen<T> {
     /// Inputs from `domain` instead of −2 to 2.
     pub(crate) fn on(mut self, domain: std::ops::Range<f64>) -> Self {
         self.domain = domain;
@@ -37,8 +38,7 @@ macro_rules! specimen {
     ($name:expr, |$($x:ident),*| $body:expr, $([$([$($size:expr),*]),*]),+ $(,)?) => {
         $crate::ops::Specimen {
             name: $name,
-            f64: |xs| match xs { &[$($x),*] => $body, _ => unreachable!("a case has an input for each parameter") },
-            f32: |xs| match xs { &[$($x),*] => $body, _ => unreachable!("a case has an input for each parameter") },
+            apply: |xs| match xs { &[$($x),*] => $body, _ => unreachable!("a case has an input for each parameter") },
             cases: vec![$(vec![$(vec![$($size),*]),*]),+],
             domain: -2.0..2.0,
             kinks: Vec::new(),

@@ -95,7 +95,11 @@ pub(crate) fn axis_of(op: &str, axis: isize, ndim: usize) -> usize {
 /// The place of a new axis, 0 to `ndim` included, for a tensor of rank `ndim`; −1 is behind the last.
 #[track_caller]
 pub(crate) fn axis_up_to(op: &str, axis: isize, ndim: usize) -> usize {
-    axis_of(op, axis, ndim + 1)
+    let last = ndim as isize;
+    match if axis < 0 { axis + last + 1 } else { axis } {
+        place @ 0.. if place <= last => place as usize,
+        _ => out_of_range(op, axis, ndim),
+    }
 }
 
 #[cold]
@@ -116,6 +120,12 @@ impl From<AxisSet> for Axes {
     }
 }
 
+/// A number as a place counted from either end. A `usize` beyond every size must not come out as a small negative one, which
+/// would count from the end; it becomes the largest place instead, which no tensor has.
+pub(crate) fn signed(place: impl num_traits::ToPrimitive) -> isize {
+    place.to_isize().unwrap_or(isize::MAX)
+}
+
 macro_rules! axes_from {
     ($($int:ty),*) => { $(
         impl From<$int> for Axes {
@@ -126,7 +136,7 @@ macro_rules! axes_from {
 
         impl From<&[$int]> for Axes {
             fn from(axes: &[$int]) -> Self {
-                Axes { list: Some(axes.iter().map(|&a| a as isize).collect()), keep: false }
+                Axes { list: Some(axes.iter().map(|&a| signed(a)).collect()), keep: false }
             }
         }
 

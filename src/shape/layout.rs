@@ -24,11 +24,12 @@ impl Layout {
     #[inline]
     #[track_caller]
     pub(crate) fn dense(shape: Shape) -> Self {
-        let (strides, len) = (shape.row_major(), shape.elements());
-        Layout { shape, strides, offset: 0, len }
+        let len = shape.elements(); // first: it refuses what would overflow the strides
+        Layout { strides: shape.row_major(), shape, offset: 0, len }
     }
 
     #[inline]
+    #[track_caller]
     fn view(shape: Shape, strides: Inline<isize>, offset: usize) -> Self {
         let len = shape.elements();
         Layout { shape, strides, offset, len }
@@ -85,7 +86,11 @@ impl Layout {
     }
 
     /// The view that broadcasting to `shape` gives, if it does.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
     #[inline]
+    #[track_caller]
     pub(crate) fn broadcast_to(&self, shape: &Shape) -> Option<Self> {
         if self.shape == *shape {
             return Some(self.clone());
@@ -99,14 +104,14 @@ impl Layout {
                 return None;
             }
         }
-        shape.checked_elements().ok().map(|len| Layout { shape: shape.clone(), strides, offset: self.offset, len })
+        Some(Self::view(shape.clone(), strides, self.offset))
     }
 
     /// Elements `start`, `start + step`, … along `axis`, `len` of them; all must lie within the axis.
     pub(crate) fn slice(&self, axis: usize, start: usize, step: isize, len: usize) -> Self {
         debug_assert!(len == 0 || start < self.shape[axis]);
         let mut strides = self.strides.clone();
-        strides[axis] *= step;
+        strides[axis] = strides[axis].wrapping_mul(step); // wraps only where at most one element is taken
         let moved = if len == 0 { 0 } else { start as isize * self.strides[axis] };
         Self::view(self.shape.with(axis, len), strides, (self.offset as isize + moved) as usize)
     }
@@ -124,11 +129,15 @@ impl Layout {
     }
 
     /// Windows of `size` along `axis`, `step` apart; the elements of a window become a new last axis.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
+    #[track_caller]
     pub(crate) fn windows(&self, axis: usize, size: usize, step: usize) -> Self {
         let count = if size > self.shape[axis] { 0 } else { (self.shape[axis] - size) / step + 1 };
         let mut strides = self.strides.clone();
         let inner = strides[axis];
-        strides[axis] *= step as isize;
+        strides[axis] = strides[axis].wrapping_mul(step as isize); // wraps only where there is at most one window
         strides.push(inner);
         let shape = self.shape.with(axis, count).iter().copied().chain([size]).collect();
         Self::view(shape, strides, self.offset)

@@ -6,7 +6,7 @@ mod layout;
 mod walk;
 
 pub use axes::{Axes, keep};
-pub(crate) use axes::{AxisSet, axis_of, axis_up_to};
+pub(crate) use axes::{AxisSet, axis_of, axis_up_to, signed};
 pub(crate) use inline::Inline;
 pub use layout::Layout;
 pub(crate) use walk::{Run, Walk};
@@ -20,7 +20,8 @@ use crate::error::{Error, Result};
 ///
 /// # Examples
 /// ```
-/// let shape = rensa::Tensor::<f32>::zeros([2, 3]).shape();
+/// let x = rensa::Tensor::<f32>::zeros([2, 3]);
+/// let shape = x.shape();
 /// assert_eq!((shape[0], shape[1], shape.ndim()), (2, 3, 2));
 /// assert_eq!(shape, [2, 3]);
 /// ```

@@ -48,7 +48,13 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Calls `visit` with the runs that make up elements `range` of the walk, in order.
+    ///
+    /// `visit` is called once a run, not once an element, and so may be a trait object: the walk is compiled once per `N`.
     pub(crate) fn runs(&self, range: Range<usize>, mut visit: impl FnMut(Run<N>)) {
+        self.visit_runs(range, &mut visit);
+    }
+
+    fn visit_runs(&self, range: Range<usize>, visit: &mut dyn FnMut(Run<N>)) {
         if range.is_empty() {
             return;
         }

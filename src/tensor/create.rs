@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use crate::float::Float;
-use crate::shape::{Layout, Shape, axis_of};
+use crate::shape::{Shape, axis_of, axis_up_to};
 
 impl<T: Clone> Tensor<T> {
     /// The tensor whose element at every `index` is `f(index)`.
@@ -57,8 +57,9 @@ impl<T: Clone> Tensor<T> {
         for t in tensors {
             assert!(t.shape() == first.shape(), "stack: shapes {:?} and {:?} differ", first.shape(), t.shape());
         }
-        let expanded: Vec<Self> = tensors.iter().map(|t| t.unsqueeze(axis)).collect();
-        Self::concat(&expanded, axis)
+        let at = axis_up_to("stack", axis, first.ndim());
+        let expanded: Vec<Self> = tensors.iter().map(|t| t.with_layout(t.layout().insert_axis(at))).collect();
+        Self::concat(&expanded, at as isize)
     }
 
     /// `tensors` one behind the other along `axis`.
@@ -114,6 +115,10 @@ impl<T: Float> Tensor<T> {
     }
 
     /// The identity matrix of `n` rows.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
+    #[track_caller]
     pub fn eye(n: usize) -> Self {
         Self::from_fn([n, n], |i| if i[0] == i[1] { T::one() } else { T::zero() })
     }
@@ -173,12 +178,10 @@ impl<T> Tensor<T> {
     /// The tensor that a nested literal spells; what [`tensor!`](crate::tensor!) calls.
     #[track_caller]
     pub fn from_nested<N: Nested<Element = T>>(nested: N) -> Self {
-        let mut shape = Vec::new();
-        nested.shape(&mut shape);
-        let mut data = Vec::new();
+        let (mut shape, mut data) = (Vec::new(), Vec::new());
+        N::append_shape(&mut shape);
         nested.append_to(&mut data);
-        let layout = Layout::dense(shape.into());
-        Self::from_elements(data, layout.shape().clone())
+        Self::from_elements(data, shape.into())
     }
 }
 
@@ -187,7 +190,7 @@ pub trait Nested {
     /// The number's type.
     type Element;
     /// Appends the sizes, outermost first.
-    fn shape(&self, shape: &mut Vec<usize>);
+    fn append_shape(shape: &mut Vec<usize>);
     /// Appends the elements in row-major order.
     fn append_to(self, data: &mut Vec<Self::Element>);
 }
@@ -195,11 +198,9 @@ pub trait Nested {
 impl<N: Nested, const LEN: usize> Nested for [N; LEN] {
     type Element = N::Element;
 
-    fn shape(&self, shape: &mut Vec<usize>) {
+    fn append_shape(shape: &mut Vec<usize>) {
         shape.push(LEN);
-        if let Some(first) = self.first() {
-            first.shape(shape);
-        }
+        N::append_shape(shape);
     }
 
     fn append_to(self, data: &mut Vec<Self::Element>) {
@@ -214,7 +215,7 @@ macro_rules! nested {
         impl Nested for $element {
             type Element = $element;
 
-            fn shape(&self, _: &mut Vec<usize>) {}
+            fn append_shape(_: &mut Vec<usize>) {}
 
             fn append_to(self, data: &mut Vec<$element>) {
                 data.push(self);
@@ -224,14 +225,14 @@ macro_rules! nested {
 }
 nested!(f32, f64, bool, u8, i32, i64, usize);
 
-/// The tensor that a nested literal spells. Rows of different lengths do not compile.
+/// The tensor that a nested literal spells, of rank 1 or more; [`Tensor::scalar`](crate::Tensor::scalar) is of rank 0. Rows of different lengths do not compile.
 ///
 /// # Examples
 /// ```
 /// use rensa::tensor;
 /// assert_eq!(tensor![[1.0, 2.0], [3.0, 4.0]].shape(), [2, 2]);
 /// assert_eq!(tensor![1, 2, 3].shape(), [3]);
-/// assert_eq!(tensor!(5.0).shape(), []);
+/// assert_eq!(tensor![5.0].shape(), [1]);
 /// ```
 ///
 /// ```compile_fail
@@ -239,7 +240,5 @@ nested!(f32, f64, bool, u8, i32, i64, usize);
 /// ```
 #[macro_export]
 macro_rules! tensor {
-    ($value:literal) => { $crate::Tensor::from_nested($value) };
-    (- $value:literal) => { $crate::Tensor::from_nested(-$value) };
     ($($item:expr),* $(,)?) => { $crate::Tensor::from_nested([$($item),*]) };
 }

@@ -14,7 +14,7 @@ impl<T: Float> Tensor<T> {
     /// The same generator state gives the same values for every `T`, up to rounding.
     ///
     /// # Panics
-    /// If the number of elements overflows.
+    /// If `high − low` is not finite, or the number of elements overflows.
     ///
     /// # Examples
     /// ```
@@ -25,6 +25,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn uniform(shape: impl Into<Shape>, low: T, high: T, rng: &mut impl Rng) -> Self {
+        assert!((high - low).is_finite(), "uniform: from {low:?} to {high:?} is no finite interval");
         // Rounding may lift a product to `high` itself, which is drawn again as the largest value below.
         let draw = |rng: &mut _| loop {
             let x = low + (high - low) * T::of(RngExt::random::<f64>(rng));

@@ -1,9 +1,9 @@
 //! Slicing: the `slice!` notation and what it means for a shape.
 
-use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo};
+use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::Tensor;
-use crate::shape::{Inline, Shape};
+use crate::shape::{Inline, Shape, signed};
 
 /// What [`slice!`](crate::slice!) takes along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,33 +73,41 @@ impl SliceItem {
     }
 }
 
+/// The end of a range whose last element is `last`: behind −1, the very last, it has no negative number.
+fn behind(last: isize) -> Option<isize> {
+    if last == -1 { None } else { Some(last.saturating_add(1)) }
+}
+
 macro_rules! item_from {
     ($($int:ty),*) => { $(
         impl From<$int> for SliceItem {
             fn from(index: $int) -> Self {
-                SliceItem::Index(index as isize)
+                SliceItem::Index(signed(index))
             }
         }
         impl From<Range<$int>> for SliceItem {
             fn from(r: Range<$int>) -> Self {
-                SliceItem::Range { start: r.start as isize, end: Some(r.end as isize), step: 1 }
+                SliceItem::Range { start: signed(r.start), end: Some(signed(r.end)), step: 1 }
             }
         }
         impl From<RangeInclusive<$int>> for SliceItem {
             fn from(r: RangeInclusive<$int>) -> Self {
-                // `..=-1` ends with the last element, and the end behind it has no negative number.
-                let end = if *r.end() as isize == -1 { None } else { Some(*r.end() as isize + 1) };
-                SliceItem::Range { start: *r.start() as isize, end, step: 1 }
+                SliceItem::Range { start: signed(*r.start()), end: behind(signed(*r.end())), step: 1 }
+            }
+        }
+        impl From<RangeToInclusive<$int>> for SliceItem {
+            fn from(r: RangeToInclusive<$int>) -> Self {
+                SliceItem::Range { start: 0, end: behind(signed(r.end)), step: 1 }
             }
         }
         impl From<RangeFrom<$int>> for SliceItem {
             fn from(r: RangeFrom<$int>) -> Self {
-                SliceItem::Range { start: r.start as isize, end: None, step: 1 }
+                SliceItem::Range { start: signed(r.start), end: None, step: 1 }
             }
         }
         impl From<RangeTo<$int>> for SliceItem {
             fn from(r: RangeTo<$int>) -> Self {
-                SliceItem::Range { start: 0, end: Some(r.end as isize), step: 1 }
+                SliceItem::Range { start: 0, end: Some(signed(r.end)), step: 1 }
             }
         }
     )* }
@@ -145,6 +153,7 @@ impl AxisSlice {
                 AxisSlice { start: start as usize, step: 1, len: 1 }
             }
             SliceItem::Range { start, end, step } => {
+                assert!(step != 0, "slice: the step along axis {axis} of {shape:?} is 0");
                 let (from, to) = (front(start), end.map_or(size, front));
                 let inside = 0 <= from && from <= size && 0 <= to && to <= size;
                 assert!(inside, "slice: range {start}..{end:?} is outside axis {axis} of {shape:?}");
@@ -229,7 +238,9 @@ impl<T: Clone> Tensor<T> {
     #[track_caller]
     pub fn assign(&mut self, items: impl AsRef<[SliceItem]>, value: &Tensor<T>) {
         let (parts, shape) = resolve(items.as_ref(), self.shape());
-        let value = value.broadcast_to(&shape).to_vec();
+        let Some(value) = value.layout.broadcast_to(&shape).map(|layout| value.with_layout(layout).to_vec()) else {
+            panic!("assign: {:?} does not broadcast to the part {shape:?} of {:?}", value.shape(), self.shape());
+        };
         self.make_mut();
         let mut layout = self.layout.clone();
         for (axis, p) in parts.iter().enumerate() {

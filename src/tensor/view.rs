@@ -5,13 +5,13 @@ use crate::shape::{Axes, Shape, axis_of, axis_up_to};
 
 /// A shape in which one size may be left to be found: −1, as in NumPy.
 #[derive(Clone, Debug)]
-pub struct NewShape(Vec<isize>);
+pub struct NewShape(Vec<i128>); // wide enough for −1 and for every usize
 
 macro_rules! new_shape_from {
     ($($int:ty),*) => { $(
         impl<const N: usize> From<[$int; N]> for NewShape {
             fn from(sizes: [$int; N]) -> Self {
-                NewShape(sizes.iter().map(|&n| n as isize).collect())
+                NewShape(sizes.iter().map(|&n| n as i128).collect())
             }
         }
     )* }
@@ -20,13 +20,13 @@ new_shape_from!(i32, isize, usize);
 
 impl From<&Shape> for NewShape {
     fn from(shape: &Shape) -> Self {
-        NewShape(shape.iter().map(|&n| n as isize).collect())
+        NewShape(shape.iter().map(|&n| n as i128).collect())
     }
 }
 
 impl From<&[usize]> for NewShape {
     fn from(sizes: &[usize]) -> Self {
-        NewShape(sizes.iter().map(|&n| n as isize).collect())
+        NewShape(sizes.iter().map(|&n| n as i128).collect())
     }
 }
 
@@ -34,14 +34,20 @@ impl NewShape {
     /// The shape, for a tensor of shape `old`.
     #[track_caller]
     pub(crate) fn resolve(&self, old: &Shape) -> Shape {
-        let known: usize = self.0.iter().filter(|&&n| n >= 0).map(|&n| n as usize).product();
-        let unknown = self.0.iter().filter(|&&n| n < 0).count();
-        let valid = self.0.iter().all(|&n| n >= -1) && unknown <= 1 && (unknown == 0 || known > 0);
-        let inferred = if unknown == 1 && valid { old.elements() / known } else { 1 };
-        if !valid || known * inferred != old.elements() {
-            panic!("reshape: {old:?} has {} elements and cannot become {:?}", old.elements(), self.0);
+        let fits = |sizes: Shape| (sizes.checked_elements().ok() == Some(old.elements())).then_some(sizes);
+        let with = |inferred: usize| self.0.iter().map(|&n| usize::try_from(n).unwrap_or(inferred)).collect::<Shape>();
+        let unknown = self.0.iter().filter(|&&n| n == -1).count();
+        let new = match with(1).checked_elements() {
+            _ if unknown > 1 || self.0.iter().any(|&n| n < -1) => None,
+            Ok(known) if known > 0 => fits(with(old.elements() / known)),
+            // Beside a zero any number would do for the unknown size.
+            Ok(_) if unknown == 0 => fits(with(1)),
+            _ => None,
+        };
+        match new {
+            Some(shape) => shape,
+            None => panic!("reshape: {old:?} has {} elements and cannot become {:?}", old.elements(), self.0),
         }
-        self.0.iter().map(|&n| if n < 0 { inferred } else { n as usize }).collect()
     }
 }
 
@@ -211,7 +217,7 @@ impl<T: Clone> Tensor<T> {
     #[track_caller]
     pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Self> {
         let at = axis_of("split", axis, self.ndim());
-        let sum: usize = sizes.iter().sum();
+        let sum = sizes.iter().fold(0usize, |sum, &size| sum.saturating_add(size));
         assert!(
             sum == self.shape()[at],
             "split: sizes {sizes:?} add up to {sum}, axis {axis} is of {:?}",
@@ -245,9 +251,11 @@ impl<T: Clone> Tensor<T> {
 #[track_caller]
 pub(crate) fn permutation(axes: &[isize], ndim: usize) -> Vec<usize> {
     assert!(axes.len() == ndim, "permute: {axes:?} names {} axes, the rank is {ndim}", axes.len());
-    let order: Vec<usize> = axes.iter().map(|&a| axis_of("permute", a, ndim)).collect();
-    for (i, axis) in order.iter().enumerate() {
-        assert!(!order[..i].contains(axis), "permute: {axes:?} names axis {axis} twice");
+    let mut order = Vec::with_capacity(ndim);
+    for &axis in axes {
+        let axis = axis_of("permute", axis, ndim);
+        assert!(!order.contains(&axis), "permute: {axes:?} names axis {axis} twice");
+        order.push(axis);
     }
     order
 }

@@ -1,0 +1,67 @@
+//! The matrix product: throughput in floating-point operations per second (criterion's `elem/s`), on one thread and on all.
+
+mod support;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use rand::{SeedableRng, rngs::StdRng};
+use rensa::{Float, Tensor};
+
+/// `[m, k]` · `[k, n]`, the operands as they lie or transposed views.
+struct Case {
+    name: String,
+    sizes: [usize; 3],
+    transposed: [bool; 2],
+}
+
+/// Square ones; those of the two-layer net, forward and backward; a large one that is not square.
+fn cases() -> Vec<Case> {
+    let case = |kind: &str, m: usize, k: usize, n: usize| Case {
+        name: format!("{kind} {m}x{k}x{n}"),
+        sizes: [m, k, n],
+        transposed: [kind.starts_with('T'), kind.ends_with('T')],
+    };
+    let square = [32, 64, 128, 256, 512, 1024, 2048].map(|n| case("NN", n, n, n));
+    let others = [
+        case("NN", 100, 784, 50),
+        case("TN", 784, 100, 50),
+        case("NT", 100, 50, 784),
+        case("NN", 100, 50, 10),
+        case("TN", 50, 100, 10),
+        case("NT", 100, 10, 50),
+        case("NN", 512, 1024, 1024),
+        case("TN", 1024, 512, 1024),
+        case("NT", 512, 1024, 1024),
+    ];
+    square.into_iter().chain(others).collect()
+}
+
+fn matrix<T: Float>(rows: usize, columns: usize, transposed: bool) -> Tensor<T> {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let uniform = |shape: [usize; 2], rng: &mut StdRng| Tensor::uniform(shape, -T::one(), T::one(), rng);
+    if transposed { uniform([columns, rows], rng).t() } else { uniform([rows, columns], rng) }
+}
+
+fn matmul<T: Float>(c: &mut Criterion, scalar: &str) {
+    for pool in support::pools() {
+        let mut group = c.benchmark_group(format!("matmul {scalar}, {} threads", pool.current_num_threads()));
+        for Case { name, sizes: [m, k, n], transposed } in cases() {
+            let (a, b) = (matrix::<T>(m, k, transposed[0]), matrix::<T>(k, n, transposed[1]));
+            group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
+            group.sample_size(if m * k * n > 1 << 28 { 10 } else { 30 });
+            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+                pool.install(|| bencher.iter(|| a.matmul(&b)));
+            });
+        }
+    }
+}
+
+fn f32(c: &mut Criterion) {
+    matmul::<f32>(c, "f32");
+}
+
+fn f64(c: &mut Criterion) {
+    matmul::<f64>(c, "f64");
+}
+
+criterion_group!(benches, f32, f64);
+criterion_main!(benches);

@@ -1,0 +1,12 @@
+//! What the benches share.
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// One thread, and all of them. With a single core the two are the same and stand once.
+pub(crate) fn pools() -> Vec<ThreadPool> {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1, all];
+    counts.dedup();
+    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
+    counts.into_iter().map(pool).collect()
+}

@@ -1,0 +1,33 @@
+//! Optimizers: what becomes of parameters, given gradients. Knows modules and gradients, nothing of data.
+
+mod sgd;
+
+pub use sgd::Sgd;
+
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::graph::Gradients;
+use crate::nn::{Module, Path};
+
+/// A rule that changes parameters by their gradients.
+pub trait Optimizer<T: Float> {
+    /// Changes every parameter of `module` that is not frozen, in place where nobody else holds its value.
+    ///
+    /// # Errors
+    /// If one of them has no gradient: names it and says why. Then none is changed.
+    fn step(&mut self, module: &mut dyn Module<T>, gradients: &Gradients<T>) -> Result<()>;
+}
+
+/// Checks that every parameter that is not frozen has a gradient.
+fn check_gradients<T: Float>(module: &dyn Module<T>, gradients: &Gradients<T>) -> Result<()> {
+    let mut missing = None;
+    module.visit(&Path::ROOT, &mut |path, param| {
+        if missing.is_none()
+            && !param.is_frozen()
+            && let Err(reason) = gradients.get(param)
+        {
+            missing = Some(Error::Parameter { name: path.to_string(), reason: reason.to_string() });
+        }
+    });
+    missing.map_or(Ok(()), Err)
+}
