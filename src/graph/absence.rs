@@ -21,9 +21,9 @@ impl fmt::Display for NoGradient {
 impl std::error::Error for NoGradient {}
 
 impl NoGradient {
-    /// Why there is no gradient of `loss` by `x`.
+    /// Why there is no gradient of `loss` by `x`, which would have been `kept` if it had arrived.
     #[cold]
-    pub(super) fn of<T: Float>(x: Var<'_, T>, loss: Var<'_, T>) -> Self {
+    pub(super) fn of<T: Float>(x: Var<'_, T>, loss: Var<'_, T>, kept: bool) -> Self {
         let kind = |x: Var<'_, T>| x.tape.node(x.index).kind;
         let reason = match kind(x) {
             Kind::Constant => "it is a constant; make it a leaf to differentiate by it".into(),
@@ -32,10 +32,11 @@ impl NoGradient {
             Kind::Detached => "it was detached".into(),
             Kind::OfConstants => "it was computed from constants only".into(),
             Kind::Leaf | Kind::Derived => match first_cut(x, loss) {
-                Cut::Reached if kind(x) == Kind::Derived => {
+                Cut::Reached if !kept => {
                     "it is an intermediate value, whose gradient is not kept; call retain_grad() on it before".into()
                 }
-                Cut::Reached | Cut::NoPath => format!("{loss:?} does not depend on it"),
+                Cut::Reached => format!("{loss:?} depends on it only through ops that pass no gradient on"),
+                Cut::NoPath => format!("{loss:?} does not depend on it"),
                 Cut::At(node) => format!("the way from it to {loss:?} is cut at {node:?}, {}", why_cut(kind(node))),
             },
         };

@@ -3,11 +3,13 @@
 //! Source: Griewank and Walther, Evaluating Derivatives (2008), §3.2; Baydin et al., "Automatic Differentiation in Machine
 //! Learning: a Survey" (2018), §3.2.
 
+use std::panic::Location;
+
 use super::op::{Pullback, RawPullback, deposit};
-use super::tape::{Kind, Node, needed, with_values};
-use super::{Gradients, NoGradient, Op, Tape, Var};
+use super::tape::{Blame, Kind, Node, Values, needed};
+use super::{Gradients, NoGradient, Op, Tape, Var, fan};
 use crate::float::Float;
-use crate::shape::Shape;
+use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
 
 /// Visits the nodes from `root` down, each with the gradient that has arrived at it. By then every node that uses it has been
@@ -106,9 +108,7 @@ impl<'t, T: Float> Var<'t, T> {
             let declined = apply_fused(&nodes, i, g, slots);
             drop(nodes); // a rule on handles appends nodes
             if let Err(g) = declined {
-                for (input, part) in apply_rule(tape, i, g) {
-                    deposit(&mut slots[input as usize], part);
-                }
+                apply_rule(tape, i, g, |input, part| deposit(&mut slots[input as usize], part));
             }
         });
         gradients.collect_leaves(tape, &mut slots);
@@ -137,21 +137,23 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn grad<const N: usize>(self, wrt: [Var<'t, T>; N]) -> Result<[Var<'t, T>; N], NoGradient> {
         let (tape, root) = (self.tape, self.index as usize);
+        let _here = Blame::on(tape, Location::caller());
         let seed = tape.constant(Tensor::full(self.loss_shape(), T::one()));
         let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
         slots[root] = Some(seed);
         let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
         sweep(root, &mut slots, is_derived, |i, slots| {
             let Some(g) = slots[i] else { return };
-            for (input, part) in run_rule(tape, i, g) {
-                let slot = &mut slots[input as usize];
-                *slot = Some(slot.map_or(part, |sum| sum + part));
+            for &(input, part) in run_rule(tape, i, g).iter() {
+                let (slot, part) = (&mut slots[input as usize], Var { tape, index: part });
+                *slot = Some(slot.map_or(part, |sum| Var::apply(fan::Add, &[sum, part])));
             }
         });
         let mut found = [self; N];
         for (found, x) in found.iter_mut().zip(wrt) {
             assert!(std::ptr::eq(x.tape, tape), "grad: {self:?} and {x:?} are on different tapes");
-            *found = slots.get(x.index as usize).copied().flatten().ok_or_else(|| NoGradient::of(x, self))?;
+            let arrived = slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
+            *found = arrived.ok_or_else(|| NoGradient::of(x, self, true))?;
         }
         Ok(found)
     }
@@ -171,10 +173,10 @@ impl<'t, T: Float> Var<'t, T> {
         sweep(root, &mut slots, is_derived, |i, slots| {
             let Some(gradient) = slots[i].clone() else { return };
             let mut step = Step { node: Var { tape, index: i as u32 }, gradient, contributions: Vec::new() };
-            for (index, product) in apply_rule(tape, i, step.gradient.clone()) {
+            apply_rule(tape, i, step.gradient.clone(), |index, product| {
                 deposit(&mut slots[index as usize], product.clone());
                 step.contributions.push(Contribution { input: Var { tape, index }, product });
-            }
+            });
             steps.push(step);
         });
         steps
@@ -197,33 +199,48 @@ fn apply_fused<T: Float>(
 ) -> Result<(), Tensor<T>> {
     let node = &nodes[i];
     let op = node.op.as_deref().expect("a derived node has an op");
-    with_values(nodes, &node.inputs, |xs| {
-        let needed = needed(nodes, &node.inputs);
-        let mut p = RawPullback { xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, slots };
-        if op.vjp_fused(&mut p) { Ok(()) } else { Err(p.g.expect("a rule that declines leaves the gradient")) }
-    })
+    let (xs, needed) = (Values::of(nodes, &node.inputs), needed(nodes, &node.inputs));
+    let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, slots };
+    if op.vjp_fused(&mut p) { Ok(()) } else { Err(p.g.expect("a rule that declines leaves the gradient")) }
 }
 
-/// What node `i` passes on by its rule on handles, as tensors. The nodes that the rule appends are forgotten again.
-fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>) -> Vec<(u32, Tensor<T>)> {
-    let tail = tape.len();
+/// Gives `give` what node `i` passes on by its rule on handles, as tensors. The nodes that the rule appends are forgotten again.
+fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>, mut give: impl FnMut(u32, Tensor<T>)) {
+    let tail = Tail { tape, len: tape.len() };
     let parts = run_rule(tape, i, tape.constant(g));
-    let tensors = parts.into_iter().map(|(input, part)| (input, part.value())).collect();
-    tape.truncate(tail);
-    tensors
+    for (k, &(input, part)) in parts.iter().enumerate() {
+        // The last to ask for a value takes it along: nobody shares it then, and it can be added to in place.
+        let again = parts[k + 1..].iter().any(|&(_, other)| other == part);
+        let own = part as usize >= tail.len && !again;
+        give(input, if own { tape.take_value(part) } else { Var { tape, index: part }.value() });
+    }
 }
 
-/// What node `i` passes on to its inputs, given the gradient `g` that has arrived at it.
-fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Vec<(u32, Var<'t, T>)> {
-    let (inputs, needed) = {
+/// What node `i` passes on, given the gradient `g` that has arrived at it: pairs of an input and what is to be added to its
+/// gradient.
+fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Inline<(u32, u32)> {
+    let (inputs, needed, location) = {
         let nodes = tape.nodes.borrow();
-        (nodes[i].inputs.clone(), needed(&nodes, &nodes[i].inputs))
+        (nodes[i].inputs.clone(), needed(&nodes, &nodes[i].inputs), nodes[i].location)
     };
     let y = Var { tape, index: i as u32 };
-    let mut p = Pullback { y, g, inputs, needed, contributions: Vec::new() };
+    let mut p = Pullback { y, g, inputs, needed, contributions: Inline::new() };
+    let _of_the_node = Blame::on(tape, location);
     let op = TakenOp::take(tape, i);
     op.op.as_deref().expect("a derived node has an op").vjp(&mut p);
-    p.contributions.into_iter().map(|(k, part)| (p.inputs[k], part)).collect()
+    p.contributions
+}
+
+/// Forgets the nodes behind `len` when dropped, even by a panic.
+struct Tail<'t, T: Float> {
+    tape: &'t Tape<T>,
+    len: usize,
+}
+
+impl<T: Float> Drop for Tail<'_, T> {
+    fn drop(&mut self) {
+        self.tape.truncate(self.len);
+    }
 }
 
 /// An op out of its node, so that no borrow is held while its rule appends nodes; back there when dropped, even by a panic.

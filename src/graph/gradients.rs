@@ -59,7 +59,7 @@ impl<T: Float> Gradients<T> {
                 None => {
                     if let Some(id) = leaf.param {
                         let loss = Var { tape, index: self.root };
-                        self.absent.insert(id, NoGradient::of(Var { tape, index: leaf.index }, loss));
+                        self.absent.insert(id, NoGradient::of(Var { tape, index: leaf.index }, loss, true));
                     }
                 }
             }
@@ -82,8 +82,10 @@ impl<T: Float> GradientKey<T> for Var<'_, T> {
             return Err(NoGradient::of_another_tape(self));
         }
         let kept = gradients.kept.iter().find(|kept| kept.node == self.index);
-        kept.map(|kept| &kept.gradient)
-            .ok_or_else(|| NoGradient::of(self, Var { tape: self.tape, index: gradients.root }))
+        kept.map(|kept| &kept.gradient).ok_or_else(|| {
+            let loss = Var { tape: self.tape, index: gradients.root };
+            NoGradient::of(self, loss, self.tape.keeps_gradient(self.index))
+        })
     }
 }
 

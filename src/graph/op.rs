@@ -73,7 +73,8 @@ pub struct Pullback<'t, T: Float> {
     pub g: Var<'t, T>,
     pub(super) inputs: Inline<u32>,
     pub(super) needed: Needed,
-    pub(super) contributions: Vec<(usize, Var<'t, T>)>,
+    /// The node of an input, and the node that is to be added to its gradient.
+    pub(super) contributions: Inline<(u32, u32)>,
 }
 
 impl<'t, T: Float> Pullback<'t, T> {
@@ -108,10 +109,15 @@ impl<'t, T: Float> Pullback<'t, T> {
 
     /// Adds `contribution` to the gradient of input `i`, summed over the axes along which that input was broadcast. Where the
     /// input needs no gradient, `contribution` is not called.
+    ///
+    /// # Panics
+    /// If the input's shape does not broadcast to that of the contribution, or it is of another tape.
     pub fn accum(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         if self.needs(i) {
             let x = self.input(i);
-            self.contributions.push((i, contribution().sum_to(&x.shape())));
+            let part = contribution().sum_to(&x.shape());
+            assert!(std::ptr::eq(part.tape, x.tape), "the rule of {:?} uses another tape: {part:?}", self.y);
+            self.contributions.push((x.index, part.index));
         }
     }
 }

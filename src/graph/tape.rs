@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -88,6 +89,8 @@ pub struct Tape<T: Float> {
     /// Gradients under way, kept for their memory.
     pub(super) slots: RefCell<Vec<Option<Tensor<T>>>>,
     epoch: Cell<u64>,
+    /// Whose line new nodes carry while a rule runs.
+    blame: Cell<Option<&'static Location<'static>>>,
 }
 
 /// A number that no other tape, and no other life of this tape, has.
@@ -106,6 +109,7 @@ impl<T: Float> Tape<T> {
             leaves: RefCell::default(),
             slots: RefCell::default(),
             epoch: Cell::new(next_epoch()),
+            blame: Cell::new(None),
         }
     }
 
@@ -129,14 +133,19 @@ impl<T: Float> Tape<T> {
         self.constant(Tensor::scalar(value))
     }
 
-    /// A parameter's present value: a leaf, or a constant if the parameter is frozen. Asked again it is the same node.
+    /// A parameter's present value: a leaf, or a constant if the parameter is frozen. Asked again it is the same node, unless
+    /// the parameter has changed meanwhile.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
-        let known = self.leaves.borrow().iter().find(|leaf| leaf.param == Some(param.id())).map(|leaf| leaf.index);
-        if let Some(index) = known {
-            return Var { tape: self, index };
-        }
         let kind = if param.is_frozen() { Kind::Frozen } else { Kind::Leaf };
+        let leaves = self.leaves.borrow();
+        if let Some(leaf) = leaves.iter().rev().find(|leaf| leaf.param == Some(param.id())) {
+            let node = self.node(leaf.index);
+            if node.kind == kind && unchanged(&node.value, &param.value) {
+                return Var { tape: self, index: leaf.index };
+            }
+        }
+        drop(leaves);
         let var = self.push(param.value.clone(), "param", kind, &[], Location::caller());
         self.leaves.borrow_mut().push(Leaf { index: var.index, param: Some(param.id()) });
         var
@@ -161,7 +170,6 @@ impl<T: Float> Tape<T> {
     /// Forgets every node and keeps their memory. No [`Var`] of this tape can be alive; gradients stay valid by parameter.
     pub fn reset(&mut self) {
         self.truncate(0);
-        self.leaves.get_mut().clear();
         self.epoch.set(next_epoch());
     }
 
@@ -183,6 +191,7 @@ impl<T: Float> Tape<T> {
     /// ```
     #[track_caller]
     pub fn step(&mut self, gradients: &mut Gradients<T>, f: impl for<'t> FnOnce(&'t Tape<T>) -> Var<'t, T>) -> T {
+        self.reset(); // forgets what a step that panicked has left
         let loss = {
             let loss = f(self);
             loss.backward_into(gradients);
@@ -215,13 +224,28 @@ impl<T: Float> Tape<T> {
         Ref::map(self.nodes.borrow(), |nodes| &nodes[index as usize])
     }
 
+    /// Whether a backward sweep keeps the gradient of this node.
+    pub(super) fn keeps_gradient(&self, index: u32) -> bool {
+        let node = self.node(index);
+        node.kind == Kind::Leaf || node.retained
+    }
+
     /// Forgets the nodes from `len` on.
     pub(super) fn truncate(&self, len: usize) {
         let mut nodes = self.nodes.borrow_mut();
         for node in &mut nodes[len..self.live.get()] {
             node.value = Tensor::vacant();
         }
+        let mut leaves = self.leaves.borrow_mut();
+        while leaves.last().is_some_and(|leaf| leaf.index as usize >= len) {
+            leaves.pop();
+        }
         self.live.set(len);
+    }
+
+    /// The value of a node that is about to be forgotten.
+    pub(super) fn take_value(&self, index: u32) -> Tensor<T> {
+        std::mem::replace(&mut self.nodes.borrow_mut()[index as usize].value, Tensor::vacant())
     }
 
     #[inline]
@@ -236,6 +260,7 @@ impl<T: Float> Tape<T> {
         let index = self.live.get();
         assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
         self.live.set(index + 1);
+        let location = self.blame.get().unwrap_or(location);
         let inputs = Inline::of(inputs);
         let mut nodes = self.nodes.borrow_mut();
         match nodes.get_mut(index) {
@@ -255,7 +280,7 @@ impl<T: Float> Tape<T> {
         let (value, needs) = {
             let nodes = self.nodes.borrow();
             let needs = inputs.iter().any(|&i| nodes[i as usize].kind.needs_gradient());
-            (with_values(&nodes, inputs, |xs| op.forward(xs)), needs)
+            (op.forward(&Values::of(&nodes, inputs)), needs)
         };
         let kind = match (needs, self.recording.get()) {
             (true, true) => Kind::Derived,
@@ -275,17 +300,45 @@ impl<T: Float> Tape<T> {
     }
 }
 
-/// Calls `f` with the values of nodes `inputs`, without an allocation for up to two.
-#[inline]
-#[track_caller]
-pub(super) fn with_values<T: Float, R>(nodes: &[Node<T>], inputs: &[u32], f: impl FnOnce(&[&Tensor<T>]) -> R) -> R {
-    let value = |i: u32| &nodes[i as usize].value;
-    match *inputs {
-        [a] => f(&[value(a)]),
-        [a, b] => f(&[value(a), value(b)]),
-        [a, b, c] => f(&[value(a), value(b), value(c)]),
-        _ => f(&inputs.iter().map(|&i| value(i)).collect::<Vec<_>>()),
+/// The values of nodes, listed without an allocation for up to four. (Not a closure over them: a panic in an op's forward pass
+/// would then carry a line of this file, since closures do not pass on the caller's.)
+pub(super) enum Values<'a, T: Float> {
+    Here([&'a Tensor<T>; 4], usize),
+    Heap(Vec<&'a Tensor<T>>),
+}
+
+impl<'a, T: Float> Values<'a, T> {
+    /// The values of the nodes `inputs`, of which there is at least one.
+    #[inline]
+    pub(super) fn of(nodes: &'a [Node<T>], inputs: &[u32]) -> Self {
+        let value = |i: u32| &nodes[i as usize].value;
+        match *inputs {
+            [a] => Values::Here([value(a); 4], 1),
+            [a, b] => Values::Here([value(a), value(b), value(b), value(b)], 2),
+            [a, b, c] => Values::Here([value(a), value(b), value(c), value(c)], 3),
+            [a, b, c, d] => Values::Here([value(a), value(b), value(c), value(d)], 4),
+            _ => Values::Heap(inputs.iter().map(|&i| value(i)).collect()),
+        }
     }
+}
+
+impl<'a, T: Float> Deref for Values<'a, T> {
+    type Target = [&'a Tensor<T>];
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Values::Here(values, n) => &values[..*n],
+            Values::Heap(values) => values,
+        }
+    }
+}
+
+/// Whether the two are the same elements: the same memory, which neither can change while the other shares it.
+fn unchanged<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> bool {
+    // A single element is held inline, and shares no memory.
+    let same = |a: T, b: T| a == b || (a.is_nan() && b.is_nan());
+    a.layout() == b.layout() && (a.shares_storage(b) || a.is_empty() || (a.len() == 1 && same(a.item(), b.item())))
 }
 
 /// Which of `inputs` need a gradient.
@@ -320,5 +373,23 @@ pub struct Paused<'t, T: Float> {
 impl<T: Float> Drop for Paused<'_, T> {
     fn drop(&mut self) {
         self.tape.recording.set(self.before);
+    }
+}
+
+/// While it lives, new nodes carry this line: those that a rule appends belong to the line of the node that the rule is of.
+pub(super) struct Blame<'t, T: Float> {
+    tape: &'t Tape<T>,
+    before: Option<&'static Location<'static>>,
+}
+
+impl<'t, T: Float> Blame<'t, T> {
+    pub(super) fn on(tape: &'t Tape<T>, location: &'static Location<'static>) -> Self {
+        Blame { tape, before: tape.blame.replace(Some(location)) }
+    }
+}
+
+impl<T: Float> Drop for Blame<'_, T> {
+    fn drop(&mut self) {
+        self.tape.blame.set(self.before);
     }
 }
