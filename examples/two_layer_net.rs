@@ -6,7 +6,7 @@
 //! ```
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +62,9 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         Some(directory) => Dataset::<f32>::mnist(directory)?,
         None => (Dataset::digits(10_000, 1)?, Dataset::digits(2_000, 2)?),
     };
+    if train.len() < BATCH {
+        return Err(format!("expected at least {BATCH} images to learn from, found {}", train.len()).into());
+    }
     let inputs = train.inputs.shape()[1];
     println!("{} digits of {inputs} pixels to learn from, {} to be tested on", train.len(), test.len());
     let mut rng = StdRng::seed_from_u64(options.seed);
@@ -87,6 +90,9 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
     let mut tape = Tape::new();
     let [on_test, on_train] = [&test, &train].map(|set| accuracy(&net, set, &mut tape));
+    if options.last_relu {
+        println!("classes whose score is above 0 for no test image: {:?}", dead_classes(&net, &test));
+    }
     let (seed, iterations) = (options.seed, history.loss.len());
     println!("{iterations} iterations, {:.0} images per second", (iterations * BATCH) as f64 / seconds);
     println!(
@@ -162,6 +168,13 @@ fn check_gradients(net: &TwoLayerNet<f32>, data: &Dataset<f32>, seed: u64) {
     }
 }
 
+/// The classes that the second ReLU has cut off: see docs/second-relu.md.
+fn dead_classes(net: &TwoLayerNet<f32>, data: &Dataset<f32>) -> Vec<usize> {
+    let tape = Tape::new();
+    let best = net.predict(tape.constant(data.inputs.clone())).value().max(0);
+    (0..best.len()).filter(|&class| best[[class]] <= 0.0).collect()
+}
+
 fn picture(history: &History) -> String {
     let loss = Panel::new("Loss", "iteration", "nats").with_curve("batch", &history.loss).with_smooth(101);
     let accuracy = Panel::new("Accuracy", "iteration", "share").with_curve("train", &history.train);
@@ -202,8 +215,23 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
             _ => return Err(argument.unexpected().into()),
         }
     }
+    if options.hidden == 0 {
+        return Err("--hidden: expected at least 1, found `0`".into());
+    }
+    for (flag, file) in [("--save", &options.save), ("--plot", &options.plot)] {
+        writable(flag, file.as_deref())?; // now, not after the training
+    }
     options.iters = iters.unwrap_or(if options.quick { 300 } else { options.iters });
     Ok(Some(options))
+}
+
+fn writable(flag: &str, file: Option<&Path>) -> Result<(), String> {
+    let Some(file) = file else { return Ok(()) };
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if directory.is_dir() && !file.is_dir() {
+        return Ok(());
+    }
+    Err(format!("{flag}: expected a file in a directory that exists, found `{}`", file.display()))
 }
 
 fn whole(flag: &str, value: &std::ffi::OsStr) -> Result<usize, String> {

@@ -1,198 +1,238 @@
-//! IDX files, as the MNIST family is published: big-endian sizes, then bytes. Knows bytes, nothing of tensors.
+//! IDX files, the format of the MNIST family, plain or gzipped.
 //!
-//! Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", file formats.
+//! Knows bytes, files and plain vectors; tensors are made by its caller. Nothing in a file is believed: no memory is
+//! taken because a header asks for it, and no more is decompressed than the header promises.
+//!
+//! Source: LeCun, Cortes and Burges, The MNIST database of handwritten digits (1998), "File formats".
 
-use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The contents of an IDX file of unsigned bytes.
+/// The first bytes of a gzip stream; they decide, because names lie. Source: RFC 1952, §2.3.1.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The type byte of unsigned bytes, the only type that the MNIST family uses.
+const UNSIGNED_BYTE: u8 = 0x08;
+
+/// An array of bytes, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idx {
-    /// The sizes, outermost first.
+    /// The size of each dimension.
     pub shape: Vec<usize>,
-    /// The elements in row-major order.
+    /// The elements, as many as the product of the sizes.
     pub data: Vec<u8>,
 }
 
-/// Images and their labels.
-#[derive(Clone, Debug)]
-pub struct Split {
-    /// Pixels from 0 to 255, image by image and row by row.
-    pub images: Vec<u8>,
-    /// The class of each image, 0 to 9.
-    pub labels: Vec<u8>,
-    /// Rows of an image.
-    pub rows: usize,
-    /// Columns of an image.
-    pub columns: usize,
-}
-
-/// The four files of a data set of the MNIST family.
-#[derive(Clone, Debug)]
+/// The four files of the MNIST family: MNIST itself, Fashion-MNIST, Kuzushiji-MNIST.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mnist {
-    /// What to learn from.
+    /// The examples to learn from.
     pub train: Split,
-    /// What to be measured on.
+    /// The examples to judge by, of the same size of image.
     pub test: Split,
 }
 
-/// The IDX file at `path`, gzipped or not, whatever its name.
-///
-/// No more memory is asked for than the file has bytes for, whatever its header promises.
+/// Images and their classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The pixels, 0 to 255, one image after the other, each row by row.
+    ///
+    /// Shapes: `[labels.len(), rows, columns]`, row-major.
+    pub images: Vec<u8>,
+    /// The class of each image, 0 to 9.
+    pub labels: Vec<u8>,
+    /// The height of an image, in pixels.
+    pub rows: usize,
+    /// The width of an image, in pixels.
+    pub columns: usize,
+}
+
+/// The array in the IDX file at `path`, gunzipped if it is a gzip stream, whatever its name.
 ///
 /// # Errors
-/// If the file cannot be read, is not an IDX file of unsigned bytes, or is shorter or longer than its header says; for a gzipped
-/// file also if the cargo feature `gzip` is off.
-pub fn read(path: impl AsRef<Path>) -> Result<Idx> {
-    let path = path.as_ref();
-    let mut file = BufReader::new(File::open(path).map_err(|e| Error::io(path, e))?);
-    let mut start = [0; 2];
-    let read = read_up_to(&mut file, &mut start).map_err(|e| Error::io(path, e))?;
-    let whole = start[..read].chain(file);
-    if start == [0x1f, 0x8b] { parse(path, &mut gunzip(path, whole)?) } else { parse(path, &mut { whole }) }
-}
-
-#[cfg(feature = "gzip")]
-fn gunzip<'a>(_: &Path, file: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
-    // Goes on to the end of the file: a decoder of one member would let pass whatever follows it.
-    Ok(Box::new(flate2::read::MultiGzDecoder::new(file)))
-}
-
-#[cfg(not(feature = "gzip"))]
-fn gunzip<'a>(path: &Path, _: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
-    Err(Error::format(path, "a plain IDX file, as the cargo feature `gzip` is off", "a gzipped one"))
-}
-
-/// The IDX file that `bytes` yields; `path` is named in errors.
-fn parse(path: &Path, bytes: &mut dyn Read) -> Result<Idx> {
-    let mut magic = [0; 4];
-    exactly(path, bytes, &mut magic, "the 4 bytes of a magic number")?;
-    let [0, 0, kind, rank] = magic else {
-        return Err(Error::format(
-            path,
-            "an IDX magic number, which begins with two zero bytes",
-            format!("{magic:02x?}"),
-        ));
-    };
-    if kind != 0x08 {
-        return Err(Error::format(path, "element type 0x08 (unsigned byte)", format!("{kind:#04x}")));
-    }
-    let mut sizes = vec![0; 4 * usize::from(rank)];
-    exactly(path, bytes, &mut sizes, &format!("the sizes of {rank} axes"))?;
-    let shape: Vec<usize> = sizes.as_chunks::<4>().0.iter().map(|&size| u32::from_be_bytes(size) as usize).collect();
-    let Some(len) = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)) else {
-        return Err(Error::format(path, "sizes whose product can be addressed", format!("{shape:?}")));
-    };
-    // Grows with what is really there, and never by more than a byte beyond what was promised.
-    let mut data = Vec::new();
-    let limit = (len as u64).saturating_add(1);
-    bytes.take(limit).read_to_end(&mut data).map_err(|e| broken(path, e))?;
+/// If the file cannot be read, is not IDX of unsigned bytes, is damaged, or holds more or fewer bytes than its header
+/// promises; also if it is gzipped and the feature `gzip` is off.
+///
+/// # Examples
+/// ```
+/// use rensa::data::idx::{Idx, read};
+///
+/// let path = std::env::temp_dir().join(format!("rensa-read-{}.idx", std::process::id()));
+/// std::fs::write(&path, [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3, 7, 8, 9])?;
+/// assert_eq!(read(&path)?, Idx { shape: vec![1, 3], data: vec![7, 8, 9] });
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read(path: &Path) -> Result<Idx> {
+    let mut bytes = Bytes::open(path)?;
+    let shape = header(&mut bytes)?;
+    let size = |n: usize, &size: &usize| n.checked_mul(size);
+    // A size of 0 must not hide that the others overflow: a view of this shape would compute with them.
+    let len = shape.iter().filter(|&&n| n > 0).try_fold(1, size).filter(|&n| n < isize::MAX as usize);
+    let len = len.ok_or_else(|| bytes.wrong("sizes whose product can be addressed", format!("{shape:?}")))?;
+    let len = if shape.contains(&0) { 0 } else { len };
+    // One byte more than promised tells a file that goes on from one that ends, and a bomb is not inflated further.
+    let data = bytes.take(len + 1)?;
     if data.len() != len {
-        let found = if data.len() > len { format!("more than {len}") } else { data.len().to_string() };
-        return Err(Error::format(path, format!("{len} elements, as shape {shape:?} says"), found));
+        let or_more = if data.len() > len { " or more" } else { "" };
+        return Err(bytes.wrong(format!("{len} bytes of data for {shape:?}"), format!("{}{or_more}", data.len())));
     }
     Ok(Idx { shape, data })
 }
 
-/// Fills `buffer`, or says that the file ended before `what` did.
-fn exactly(path: &Path, bytes: &mut dyn Read, buffer: &mut [u8], what: &str) -> Result<()> {
-    let found = read_up_to(bytes, buffer).map_err(|e| broken(path, e))?;
-    if found < buffer.len() {
-        return Err(Error::format(path, what, format!("the end of the file after {found} of {} bytes", buffer.len())));
+/// The sizes of the dimensions, from a header of two zeros, the type, the number of dimensions, and the sizes as
+/// big-endian 32-bit numbers.
+fn header(bytes: &mut Bytes<'_>) -> Result<Vec<usize>> {
+    let magic = bytes.take(4)?;
+    let &[zero, also_zero, kind, ndim] = &magic[..] else {
+        return Err(bytes.wrong("an IDX header of at least 8 bytes", magic.len().to_string()));
+    };
+    if [zero, also_zero] != [0, 0] {
+        return Err(bytes.wrong("an IDX file, whose first bytes are 00 00", format!("{zero:02x} {also_zero:02x}")));
     }
-    Ok(())
+    if kind != UNSIGNED_BYTE {
+        return Err(bytes.wrong("IDX type 08 (unsigned bytes)", format!("{kind:02x}")));
+    }
+    if ndim == 0 {
+        return Err(bytes.wrong("1 or more dimensions", "0"));
+    }
+    let len = 4 * usize::from(ndim);
+    let sizes = bytes.take(len)?;
+    if sizes.len() != len {
+        let expected = format!("a header of {} bytes for {ndim} dimensions", 4 + len);
+        return Err(bytes.wrong(expected, (4 + sizes.len()).to_string()));
+    }
+    let size = |n: &[u8]| n.iter().try_fold(0_usize, |n, &byte| n.checked_mul(256)?.checked_add(usize::from(byte)));
+    let shape: Option<_> = sizes.chunks_exact(4).map(size).collect();
+    shape.ok_or_else(|| bytes.wrong("sizes that can be addressed", format!("{sizes:02x?}")))
 }
 
-/// Reads until `buffer` is full or the file ends; returns how much was read.
-fn read_up_to(bytes: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match bytes.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
+/// The content of a file, gunzipped if need be, with errors that name the file.
+struct Bytes<'a> {
+    path: &'a Path,
+    content: Box<dyn Read>,
+    gzip: bool,
 }
 
-/// A damaged gzip stream is the file's fault, anything else the system's.
-fn broken(path: &Path, error: std::io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-            Error::format(path, "a whole gzip stream", error.to_string())
+impl<'a> Bytes<'a> {
+    fn open(path: &'a Path) -> Result<Self> {
+        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
+        // Systems differ in whether, when and with which words they refuse to read a directory.
+        if file.metadata().is_ok_and(|data| data.is_dir()) {
+            return Err(Error::format(path, "a file", "a directory"));
         }
-        _ => Error::io(path, error),
+        let mut magic = Vec::new();
+        file.by_ref().take(2).read_to_end(&mut magic).map_err(|e| Error::io(path, e))?;
+        let gzip = magic == GZIP;
+        let whole = io::Cursor::new(magic).chain(file);
+        let content = if gzip { gunzip(path, whole)? } else { Box::new(whole) };
+        Ok(Bytes { path, content, gzip })
     }
+
+    /// The next `n` bytes, or as many as there are; memory is taken only for bytes that exist.
+    fn take(&mut self, n: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let result = self.content.by_ref().take(n as u64).read_to_end(&mut bytes);
+        result.map_err(|e| self.failure(bytes.len(), e))?;
+        Ok(bytes)
+    }
+
+    /// What `e` means, which came after `n` good bytes: the system's refusal, or a gzip stream that is not whole.
+    fn failure(&self, n: usize, e: io::Error) -> Error {
+        let reason = match e.kind() {
+            ErrorKind::UnexpectedEof if self.gzip => "its end".to_string(),
+            ErrorKind::InvalidInput | ErrorKind::InvalidData if self.gzip => e.to_string(),
+            _ => return Error::io(self.path, e),
+        };
+        self.wrong("a whole and undamaged gzip stream", format!("{reason} after {n} bytes of this part"))
+    }
+
+    fn wrong(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
+        Error::format(self.path, expected, found)
+    }
+}
+
+#[cfg(feature = "gzip")]
+fn gunzip(_: &Path, stream: impl Read + 'static) -> Result<Box<dyn Read>> {
+    // The decoder of many members, because that of one would not see bytes after the first.
+    Ok(Box::new(flate2::read::MultiGzDecoder::new(stream)))
+}
+
+#[cfg(not(feature = "gzip"))]
+fn gunzip(path: &Path, _: impl Read + 'static) -> Result<Box<dyn Read>> {
+    Err(Error::format(path, "a plain IDX file (rensa is built without its feature `gzip`)", "a gzip stream"))
 }
 
 impl Mnist {
-    /// The files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte` of
-    /// `directory`, each as it is or with `.gz`, or with a point before `idx`.
+    /// The images and labels in `directory`, from files with the names they are published under.
+    ///
+    /// The names are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+    /// `t10k-labels-idx1-ubyte`, each as it is or with `.gz`; `train-images.idx3-ubyte` and its like will do as well.
     ///
     /// # Errors
-    /// If one is missing or malformed; if images and labels are not equally many, a label is above 9, there is no image, or the
-    /// images of the two sets differ in size.
-    pub fn load(directory: impl AsRef<Path>) -> Result<Self> {
-        let directory = directory.as_ref();
-        if !directory.is_dir() {
-            let found = if directory.exists() { "a file" } else { "nothing there" };
-            return Err(Error::format(directory, "a directory with the four files of MNIST", found));
+    /// If the directory or one of the files is missing, [`read`] fails, a file has another number of dimensions, images
+    /// and labels differ in number, there are none, a label is above 9, or training and test images differ in size.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use rensa::data::idx::Mnist;
+    ///
+    /// let mnist = Mnist::load("data/mnist".as_ref())?;
+    /// assert_eq!(mnist.train.labels.len(), 60_000);
+    /// assert_eq!((mnist.test.rows, mnist.test.columns), (28, 28));
+    /// # Ok::<(), rensa::Error>(())
+    /// ```
+    pub fn load(directory: &Path) -> Result<Self> {
+        let wrong = |found| Err(Error::format(directory, "a directory with the files of MNIST", found));
+        match fs::metadata(directory) {
+            Ok(data) if data.is_dir() => {}
+            Ok(_) => return wrong("a file"),
+            Err(e) if e.kind() == ErrorKind::NotFound => return wrong("nothing"),
+            Err(e) => return Err(Error::io(directory, e)),
         }
         let (train, _) = Split::load(directory, "train")?;
-        let (test, file) = Split::load(directory, "t10k")?;
-        let size = |s: &Split| format!("{} × {} pixels", s.rows, s.columns);
-        if (train.rows, train.columns) != (test.rows, test.columns) {
-            return Err(Error::format(file, format!("images of {}, as in training", size(&train)), size(&test)));
+        let (test, path) = Split::load(directory, "t10k")?;
+        if (test.rows, test.columns) != (train.rows, train.columns) {
+            let expected = format!("images of {} × {} pixels like those to learn from", train.rows, train.columns);
+            return Err(Error::format(path, expected, format!("{} × {}", test.rows, test.columns)));
         }
         Ok(Mnist { train, test })
     }
 }
 
 impl Split {
-    /// The set, and the file of its images.
+    /// The images and labels whose file names begin with `name`, and the path of the images.
     fn load(directory: &Path, name: &str) -> Result<(Self, PathBuf)> {
-        let image_file = find(directory, &format!("{name}-images"), "idx3-ubyte")?;
-        let label_file = find(directory, &format!("{name}-labels"), "idx1-ubyte")?;
-        let images = read(&image_file)?;
-        let labels = read(&label_file)?;
-        let [count, rows, columns] = images.shape[..] else {
-            return Err(Error::format(image_file, "3 axes (images)", format!("{} axes", images.shape.len())));
-        };
-        let [labelled] = labels.shape[..] else {
-            return Err(Error::format(label_file, "1 axis (labels)", format!("{} axes", labels.shape.len())));
-        };
-        if images.data.is_empty() {
-            return Err(Error::format(
-                image_file,
-                "at least one image with pixels",
-                format!("shape {:?}", images.shape),
-            ));
+        let (path, [n, rows, columns], images) = find(directory, &format!("{name}-images"))?;
+        let (labels_path, [labels_n], labels) = find(directory, &format!("{name}-labels"))?;
+        if n * rows * columns == 0 {
+            return Err(Error::format(path, "at least one image of one pixel", format!("{n} of {rows} × {columns}")));
         }
-        if labelled != count {
-            return Err(Error::format(label_file, format!("{count} labels, one for each image"), labelled.to_string()));
+        if labels_n != n {
+            let expected = format!("{n} labels, one for each image in {}", path.display());
+            return Err(Error::format(labels_path, expected, labels_n.to_string()));
         }
-        if let Some(i) = labels.data.iter().position(|&label| label > 9) {
-            let found = format!("{} at position {i}", labels.data[i]);
-            return Err(Error::format(label_file, "labels from 0 to 9", found));
+        if let Some(i) = labels.iter().position(|&label| label > 9) {
+            return Err(Error::format(labels_path, "labels from 0 to 9", format!("{} for image {i}", labels[i])));
         }
-        Ok((Split { images: images.data, labels: labels.data, rows, columns }, image_file))
+        Ok((Split { images, labels, rows, columns }, path))
     }
 }
 
-/// The file of that name, in one of the spellings it is published under.
-fn find(directory: &Path, stem: &str, kind: &str) -> Result<PathBuf> {
-    let spellings = ["-", "."].map(|point| ["", ".gz"].map(|end| directory.join(format!("{stem}{point}{kind}{end}"))));
-    let found = spellings.iter().flatten().find(|path| path.is_file());
-    found.cloned().ok_or_else(|| {
-        Error::format(
-            directory.join(format!("{stem}-{kind}")),
-            "this file, or it with `.gz`",
-            "neither in the directory",
-        )
-    })
+/// The path, sizes and elements of the array of `N` dimensions that one of the usual spellings of `name` holds.
+fn find<const N: usize>(directory: &Path, name: &str) -> Result<(PathBuf, [usize; N], Vec<u8>)> {
+    let spelling = |between: char, end: &str| directory.join(format!("{name}{between}idx{N}-ubyte{end}"));
+    let paths = [spelling('-', ""), spelling('-', ".gz"), spelling('.', ""), spelling('.', ".gz")];
+    // Only files, because some archives unpack each file into a directory of the same name.
+    let Some(path) = paths.iter().find(|path| path.is_file()) else {
+        let expected = format!("this file, plain or with .gz, or spelled {name}.idx{N}-ubyte");
+        return Err(Error::format(&paths[0], expected, "none of them"));
+    };
+    let Idx { shape, data } = read(path)?;
+    let shape = <[usize; N]>::try_from(shape);
+    let wrong =
+        |shape: Vec<usize>| Error::format(path, format!("{N} dimensions"), format!("{}: {shape:?}", shape.len()));
+    Ok((path.clone(), shape.map_err(wrong)?, data))
 }

@@ -6,7 +6,7 @@
 use std::panic::Location;
 
 use super::op::{Pullback, RawPullback, deposit};
-use super::tape::{Blame, Kind, Values, needed};
+use super::tape::{Blame, Kind, Node, Values, needed};
 use super::{Gradients, NoGradient, Op, Tape, Var, fan};
 use crate::float::Float;
 use crate::shape::{Inline, Shape};
@@ -101,10 +101,13 @@ impl<'t, T: Float> Var<'t, T> {
         let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
         sweep(root, &mut slots, is_derived, |i, slots| {
             let Some(g) = slots[i].take() else { return };
-            if tape.nodes.borrow()[i].retained {
+            let nodes = tape.nodes.borrow();
+            if nodes[i].retained {
                 gradients.keep(i as u32, None, g.clone());
             }
-            if let Err(g) = apply_fused(tape, i, g, slots) {
+            let declined = apply_fused(&nodes, i, g, slots);
+            drop(nodes); // a rule on handles appends nodes
+            if let Err(g) = declined {
                 apply_rule(tape, i, g, |input, part| deposit(&mut slots[input as usize], part));
             }
         });
@@ -189,15 +192,14 @@ fn not_scalar<T: Float>(loss: Var<'_, T>) -> ! {
 /// Lets node `i` pass on `g` by its fused rule, straight into the slots. Gives `g` back if it has none.
 #[inline]
 fn apply_fused<T: Float>(
-    tape: &Tape<T>,
+    nodes: &[Node<T>],
     i: usize,
     g: Tensor<T>,
     slots: &mut [Option<Tensor<T>>],
 ) -> Result<(), Tensor<T>> {
-    let nodes = tape.nodes.borrow();
     let node = &nodes[i];
     let op = node.op.as_deref().expect("a derived node has an op");
-    let (xs, needed) = (Values::of(&nodes, &node.inputs), needed(&nodes, &node.inputs));
+    let (xs, needed) = (Values::of(nodes, &node.inputs), needed(nodes, &node.inputs));
     let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, slots };
     if op.vjp_fused(&mut p) { Ok(()) } else { Err(p.g.expect("a rule that declines leaves the gradient")) }
 }

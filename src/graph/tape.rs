@@ -261,7 +261,7 @@ impl<T: Float> Tape<T> {
         assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
         self.live.set(index + 1);
         let location = self.blame.get().unwrap_or(location);
-        let inputs = inputs.iter().copied().collect();
+        let inputs = Inline::of(inputs);
         let mut nodes = self.nodes.borrow_mut();
         match nodes.get_mut(index) {
             Some(node) => {

@@ -11,7 +11,7 @@ use crate::tensor::Tensor;
 #[inline]
 pub(crate) fn map<T: Float>(x: &Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<T> {
     if x.len() == 1 {
-        return Tensor::one(f(x.item()), x.shape().clone());
+        return x.one_like(f(x.item()));
     }
     let mut y = Tensor::dirty(x.shape().clone());
     fill(&mut y, [x], |[x]| f(x));
@@ -25,6 +25,10 @@ pub(crate) fn map<T: Float>(x: &Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<
 #[inline]
 #[track_caller]
 pub(crate) fn zip<T: Float>(op: &str, a: &Tensor<T>, b: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
+    if a.len() == 1 && b.len() == 1 {
+        // All sizes are 1, so the longer shape is the result's.
+        return if a.ndim() >= b.ndim() { a } else { b }.one_like(f(a.item(), b.item()));
+    }
     zip_shaped(broadcast(op, a.shape(), b.shape()), a, b, f)
 }
 
@@ -67,8 +71,9 @@ pub(crate) fn zip3<T: Float>(op: &str, [a, b, c]: [&Tensor<T>; 3], f: impl Fn(T,
 /// `g ← f(g, x)` for every element of `g`, whose shape `x` broadcasts to; in place where nobody else holds `g`.
 #[inline]
 pub(crate) fn update<T: Float>(mut g: Tensor<T>, x: &Tensor<T>, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
-    if g.len() == 1 && x.len() == 1 {
-        return Tensor::one(f(g.item(), x.item()), g.shape().clone());
+    if let (Some(g_item), 1) = (g.as_one(), x.len()) {
+        *g_item = f(*g_item, x.item());
+        return g;
     }
     if g.as_unique_slice().is_none() {
         let mut y = Tensor::dirty(g.shape().clone());
@@ -86,8 +91,9 @@ pub(crate) fn update2<T: Float>(
     [x, y]: [&Tensor<T>; 2],
     f: impl Fn(T, T, T) -> T + Sync,
 ) -> Tensor<T> {
-    if g.len() == 1 && x.len() == 1 && y.len() == 1 {
-        return Tensor::one(f(g.item(), x.item(), y.item()), g.shape().clone());
+    if let (Some(g_item), 1, 1) = (g.as_one(), x.len(), y.len()) {
+        *g_item = f(*g_item, x.item(), y.item());
+        return g;
     }
     if g.as_unique_slice().is_none() {
         let mut out = Tensor::dirty(g.shape().clone());
@@ -101,7 +107,11 @@ pub(crate) fn update2<T: Float>(
 /// `g ← f(g)` for every element; in place where nobody else holds `g`.
 #[inline]
 pub(crate) fn update0<T: Float>(mut g: Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<T> {
-    if g.len() > 1 && g.as_unique_slice().is_some() {
+    if let Some(item) = g.as_one() {
+        *item = f(*item);
+        return g;
+    }
+    if g.as_unique_slice().is_some() {
         amend(&mut g, [], |g, []| f(g));
         return g;
     }
@@ -111,6 +121,10 @@ pub(crate) fn update0<T: Float>(mut g: Tensor<T>, f: impl Fn(T) -> T + Sync) -> 
 /// `acc ← acc + x`, where `x` broadcasts to the shape of `acc`; in place where nobody else holds `acc`.
 #[inline]
 pub(crate) fn add_to<T: Float>(acc: &mut Tensor<T>, x: &Tensor<T>) {
+    if let (Some(a), 1) = (acc.as_one(), x.len()) {
+        *a = *a + x.item();
+        return;
+    }
     let taken = std::mem::replace(acc, Tensor::vacant());
     *acc = update(taken, x, |a, x| a + x);
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
 use crate::kernel::arith;
-use crate::shape::{Axes, AxisSet, Inline, Shape, Walk, axis_of};
+use crate::shape::{Axes, AxisSet, Inline, Run, Shape, Walk, axis_of};
 use crate::tensor::Tensor;
 
 /// A layout divided into the axes that a reduction keeps and those that it folds.
@@ -48,20 +48,27 @@ impl Split {
         Walk::new(&self.kept, [(&self.kept_strides, self.offset)])
     }
 
-    fn group_at(&self, offset: usize) -> Walk<1> {
-        Walk::new(&self.folded, [(&self.folded_strides, offset)])
+    /// A walk over one group, whose first element lies at 0.
+    fn group_walk(&self) -> Walk<1> {
+        Walk::new(&self.folded, [(&self.folded_strides, 0)])
     }
 
     /// `f` of the elements of each group, in row-major order.
     pub(crate) fn map_to<T: Copy, U>(&self, x: &Tensor<T>, f: impl Fn(&[T]) -> U) -> Tensor<U> {
+        let (walk, len) = (self.group_walk(), self.group());
+        let dense = len > 0 && walk.single_run() == Some([1]);
         let mut results = Vec::with_capacity(self.kept.elements());
-        let mut group = Vec::with_capacity(self.group());
+        let mut buffer = Vec::with_capacity(if dense { 0 } else { len });
         self.outputs().runs(0..self.kept.elements(), |run| {
             for k in 0..run.len as isize {
-                group.clear();
-                let walk = self.group_at((run.at[0] as isize + k * run.strides[0]) as usize);
-                walk.runs(0..self.group(), |run| gather(x.data(), run.at[0], run.strides[0], run.len, &mut group));
-                results.push(f(&group));
+                let base = run.at[0] as isize + k * run.strides[0];
+                if dense {
+                    results.push(f(&x.data()[base as usize..][..len]));
+                    continue;
+                }
+                buffer.clear();
+                walk.runs_at([base], 0..len, |run| gather(x.data(), &run, |x| buffer.push(x)));
+                results.push(f(&buffer));
             }
         });
         Tensor::from_elements(results, self.result.clone())
@@ -76,8 +83,13 @@ impl Split {
     }
 }
 
-fn gather<T: Copy>(data: &[T], at: usize, stride: isize, len: usize, into: &mut Vec<T>) {
-    into.extend((0..len as isize).map(|k| data[(at as isize + k * stride) as usize]));
+/// Calls `put` with each element of a run.
+#[inline]
+fn gather<T: Copy>(data: &[T], run: &Run<1>, put: impl FnMut(T)) {
+    if run.strides[0] == 1 {
+        return data[run.at[0]..][..run.len].iter().copied().for_each(put);
+    }
+    (0..run.len as isize).map(|k| data[(run.at[0] as isize + k * run.strides[0]) as usize]).for_each(put);
 }
 
 /// Folds `pre(o, x)` over the elements `x` of every group, where `o` numbers the group's result; `empty` of no element.
@@ -97,8 +109,10 @@ pub(crate) fn fold<T: Float>(
     let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
     let shared = worth_sharing(x.len());
     let work = |start: usize, out: &mut [T]| {
-        if split.is_columns() {
-            fold_columns(&split, x.data(), start, out, &pre, &f);
+        if split.is_columns() && split.kept.last() > Some(&FEW_COLUMNS) {
+            fold_columns::<T, COLUMNS>(&split, x.data(), start, out, &pre, &f);
+        } else if split.is_columns() {
+            fold_columns::<T, FEW_COLUMNS>(&split, x.data(), start, out, &pre, &f);
         } else {
             fold_rows(&split, x.data(), start, out, shared, &pre, &f);
         }
@@ -112,7 +126,8 @@ pub(crate) fn fold<T: Float>(
     y
 }
 
-/// The elements that one leaf of the tree folds: sixteen lanes of eight, which the compiler turns into vectors.
+/// The elements that one leaf of the tree folds: into sixteen lanes of eight, which the compiler turns into vectors. The lanes
+/// go up the tree side by side and are folded at its top.
 const LEAF: usize = 128;
 const LANES: usize = 16;
 
@@ -125,30 +140,49 @@ fn fold_rows<T: Float>(
     pre: &(impl Fn(usize, T) -> T + Sync),
     f: &(impl Fn(T, T) -> T + Sync),
 ) {
-    let group = split.group();
+    let (walk, len) = (split.group_walk(), split.group());
+    let dense = walk.single_run() == Some([1]);
     split.outputs().runs(start..start + out.len(), |run| {
         for k in 0..run.len {
             let o = run.position + k;
-            let walk = split.group_at((run.at[0] as isize + k as isize * run.strides[0]) as usize);
-            let leaf = |range: Range<usize>| {
-                let mut buffer = [T::zero(); LEAF];
-                let mut filled = 0;
-                walk.runs(range, |run| {
-                    let at = |k: usize| (run.at[0] as isize + k as isize * run.strides[0]) as usize;
-                    let buffer = &mut buffer[filled..filled + run.len];
-                    if run.strides[0] == 1 {
-                        let from = &data[run.at[0]..run.at[0] + run.len];
-                        buffer.iter_mut().zip(from).for_each(|(b, &x)| *b = pre(o, x));
-                    } else {
-                        buffer.iter_mut().enumerate().for_each(|(k, b)| *b = pre(o, data[at(k)]));
-                    }
-                    filled += run.len;
-                });
-                fold_leaf(&buffer[..filled], f)
+            let base = run.at[0] as isize + k as isize * run.strides[0];
+            let pre = |x: T| pre(o, x);
+            out[o - start] = if dense {
+                let group = &data[base as usize..][..len];
+                let leaf = |i: usize| leaf(&group[i * LEAF..][..LEAF], &pre, f);
+                fold_group(len, shared, &leaf, |from| short(&group[from..], &pre, f), f)
+            } else {
+                let read = |range: Range<usize>| {
+                    let mut buffer = [T::zero(); LEAF];
+                    let mut places = buffer.iter_mut();
+                    walk.runs_at([base], range, |run| {
+                        gather(data, &run, |x| *places.next().expect("a leaf's size") = x)
+                    });
+                    buffer
+                };
+                let leaf = |i: usize| leaf(&read(i * LEAF..(i + 1) * LEAF), &pre, f);
+                fold_group(len, shared, &leaf, |from| short(&read(from..len)[..len - from], &pre, f), f)
             };
-            out[o - start] = tree(0..group, shared, &leaf, f);
         }
     });
+}
+
+/// Folds a group of `len` elements from its whole leaves and the short one at its end.
+#[inline]
+fn fold_group<T: Float>(
+    len: usize,
+    shared: bool,
+    leaf: &(impl Fn(usize) -> [T; LANES] + Sync),
+    end: impl Fn(usize) -> T,
+    f: &(impl Fn(T, T) -> T + Sync),
+) -> T {
+    let leaves = len / LEAF;
+    if leaves == 0 {
+        return end(0);
+    }
+    let lanes = tree(0..leaves, shared, leaf, f);
+    let whole = short(&lanes, &|x| x, f);
+    if leaves * LEAF == len { whole } else { f(whole, end(leaves * LEAF)) }
 }
 
 /// The largest power of two below `n`, where a tree over `n` is cut.
@@ -156,51 +190,56 @@ fn cut(n: usize) -> usize {
     1 << (n - 1).ilog2()
 }
 
-fn tree<T: Send>(
+fn tree<T: Float>(
     range: Range<usize>,
     shared: bool,
-    leaf: &(impl Fn(Range<usize>) -> T + Sync),
+    leaf: &(impl Fn(usize) -> [T; LANES] + Sync),
     f: &(impl Fn(T, T) -> T + Sync),
-) -> T {
-    if range.len() <= LEAF {
-        return leaf(range);
+) -> [T; LANES] {
+    if range.len() == 1 {
+        return leaf(range.start);
     }
     let middle = range.start + cut(range.len());
     let (left, right) = (range.start..middle, middle..range.end);
-    if shared && range.len() > 2 * PIECE {
-        let (a, b) = rayon::join(|| tree(left, shared, leaf, f), || tree(right, shared, leaf, f));
-        return f(a, b);
-    }
-    f(tree(left, shared, leaf, f), tree(right, shared, leaf, f))
+    let (a, b) = if shared && range.len() * LEAF > 2 * PIECE {
+        rayon::join(|| tree(left, shared, leaf, f), || tree(right, shared, leaf, f))
+    } else {
+        (tree(left, shared, leaf, f), tree(right, shared, leaf, f))
+    };
+    std::array::from_fn(|lane| f(a[lane], b[lane]))
 }
 
-/// Folds at most [`LEAF`] elements, at least one.
-fn fold_leaf<T: Float>(xs: &[T], f: &impl Fn(T, T) -> T) -> T {
-    if let Ok(xs) = <&[T; LEAF]>::try_from(xs) {
-        let mut lanes = [T::zero(); LANES];
-        for (l, lane) in lanes.iter_mut().enumerate() {
-            let x = |row: usize| xs[row * LANES + l];
-            *lane = f(f(f(x(0), x(1)), f(x(2), x(3))), f(f(x(4), x(5)), f(x(6), x(7))));
-        }
-        return fold_leaf(&lanes, f);
-    }
+/// The lanes of one leaf.
+#[inline]
+fn leaf<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> [T; LANES] {
+    let xs: &[T; LEAF] = xs.try_into().expect("a leaf's size");
+    std::array::from_fn(|lane| {
+        let x = |row: usize| pre(xs[row * LANES + lane]);
+        f(f(f(x(0), x(1)), f(x(2), x(3))), f(f(x(4), x(5)), f(x(6), x(7))))
+    })
+}
+
+/// Folds a few elements, at least one.
+fn short<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> T {
     match xs {
-        [x] => *x,
-        [x, y] => f(*x, *y),
+        [x] => pre(*x),
+        [x, y] => f(pre(*x), pre(*y)),
+        [x, y, z, w] => f(f(pre(*x), pre(*y)), f(pre(*z), pre(*w))),
         _ => {
             let (left, right) = xs.split_at(cut(xs.len()));
-            f(fold_leaf(left, f), fold_leaf(right, f))
+            f(short(left, pre, f), short(right, pre, f))
         }
     }
 }
 
-/// How many neighbouring results a columnwise fold carries together.
+/// How many neighbouring results a columnwise fold carries together, and how many where there are only a few.
 const COLUMNS: usize = 32;
+const FEW_COLUMNS: usize = 8;
 
 /// How many rows a leaf of a columnwise tree folds one after the other.
 const ROWS: usize = 8;
 
-fn fold_columns<T: Float>(
+fn fold_columns<T: Float, const WIDTH: usize>(
     split: &Split,
     data: &[T],
     start: usize,
@@ -208,22 +247,23 @@ fn fold_columns<T: Float>(
     pre: &(impl Fn(usize, T) -> T + Sync),
     f: &(impl Fn(T, T) -> T + Sync),
 ) {
+    let (rows, group) = (split.group_walk(), split.group());
     split.outputs().runs(start..start + out.len(), |run| {
-        for first in (0..run.len).step_by(COLUMNS) {
-            let width = COLUMNS.min(run.len - first);
-            let o = run.position + first;
-            let rows = split.group_at(run.at[0] + first);
-            let sums = columns_tree(0..split.group(), &|range| columns_leaf(data, &rows, range, o, width, pre, f), f);
+        for first in (0..run.len).step_by(WIDTH) {
+            let width = WIDTH.min(run.len - first);
+            let (o, base) = (run.position + first, run.at[0] + first);
+            let leaf = |range| columns_leaf::<T, WIDTH>(data, &rows, base, range, o, width, pre, f);
+            let sums = columns_tree(0..group, &leaf, f);
             out[o - start..][..width].copy_from_slice(&sums[..width]);
         }
     });
 }
 
-fn columns_tree<T: Float>(
+fn columns_tree<T: Float, const WIDTH: usize>(
     range: Range<usize>,
-    leaf: &impl Fn(Range<usize>) -> [T; COLUMNS],
+    leaf: &impl Fn(Range<usize>) -> [T; WIDTH],
     f: &impl Fn(T, T) -> T,
-) -> [T; COLUMNS] {
+) -> [T; WIDTH] {
     if range.len() <= ROWS {
         return leaf(range);
     }
@@ -233,27 +273,32 @@ fn columns_tree<T: Float>(
     a
 }
 
-fn columns_leaf<T: Float>(
+#[allow(clippy::too_many_arguments, reason = "the innermost loop, called from one place")]
+fn columns_leaf<T: Float, const WIDTH: usize>(
     data: &[T],
     rows: &Walk<1>,
+    base: usize,
     range: Range<usize>,
     o: usize,
     width: usize,
     pre: &impl Fn(usize, T) -> T,
     f: &impl Fn(T, T) -> T,
-) -> [T; COLUMNS] {
-    let mut sums = [T::zero(); COLUMNS];
+) -> [T; WIDTH] {
+    let mut sums = [T::zero(); WIDTH];
     let mut first = true;
-    rows.runs(range, |run| {
+    rows.runs_at([base as isize], range, |run| {
         for k in 0..run.len as isize {
             let at = (run.at[0] as isize + k * run.strides[0]) as usize;
-            let row = &data[at..at + width];
-            if first {
-                sums.iter_mut().zip(row).enumerate().for_each(|(i, (s, &x))| *s = pre(o + i, x));
-                first = false;
-            } else {
-                sums.iter_mut().zip(row).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(o + i, x)));
+            let fold = |(i, (s, &x)): (usize, (&mut T, &T))| {
+                let x = pre(o + i, x);
+                *s = if first { x } else { f(*s, x) };
+            };
+            // A whole block's length is known to the compiler.
+            match data[at..at + width].first_chunk::<WIDTH>() {
+                Some(row) => sums.iter_mut().zip(row).enumerate().for_each(fold),
+                None => sums.iter_mut().zip(&data[at..at + width]).enumerate().for_each(fold),
             }
+            first = false;
         }
     });
     sums
@@ -424,7 +469,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn argmax(&self, axis: isize) -> Tensor<usize> {
-        self.arg_extremum("argmax", axis, |x, best| x > best)
+        self.arg_extremum("argmax", axis, arith::max)
     }
 
     /// Place of the smallest element along `axis`: the first one, and the first NaN if there is one.
@@ -433,26 +478,24 @@ impl<T: Float> Tensor<T> {
     /// If `axis` is out of range or has size 0.
     #[track_caller]
     pub fn argmin(&self, axis: isize) -> Tensor<usize> {
-        self.arg_extremum("argmin", axis, |x, best| x < best)
+        self.arg_extremum("argmin", axis, arith::min)
     }
 
     #[track_caller]
-    fn arg_extremum(&self, op: &str, axis: isize, better: impl Fn(T, T) -> bool) -> Tensor<usize> {
+    fn arg_extremum(&self, op: &str, axis: isize, better: impl Fn(T, T) -> T) -> Tensor<usize> {
         let at = axis_of(op, axis, self.ndim());
         if self.shape()[at] == 0 && !self.shape().without(at).contains(&0) {
             no_extremum(op, self.shape());
         }
         Split::new(self, &Axes::from(at).resolve(op, self.ndim())).map_to(self, |group| {
-            let mut best = 0;
-            for (i, &x) in group.iter().enumerate() {
-                if better(x, group[best]) || (x.is_nan() && !group[best].is_nan()) {
-                    best = i;
-                }
-                if group[best].is_nan() {
-                    break;
-                }
-            }
-            best
+            // The value first, in lanes, then its place: faster than both at once.
+            let mut lanes = [group[0]; LANES];
+            let blocks = group.chunks_exact(LANES);
+            let rest = blocks.remainder();
+            blocks.for_each(|block| lanes.iter_mut().zip(block).for_each(|(l, &x)| *l = better(*l, x)));
+            let best = lanes.into_iter().chain(rest.iter().copied()).fold(group[0], &better);
+            let place = group.iter().position(|&x| x == best || x.is_nan());
+            place.expect("the best element is one of them")
         })
     }
 }

@@ -26,6 +26,16 @@ impl<I: Copy + Default> Inline<I> {
     }
 
     #[inline]
+    pub(crate) fn of(list: &[I]) -> Self {
+        if list.len() > HERE {
+            return Inline::Heap(list.to_vec());
+        }
+        let mut items = [I::default(); HERE];
+        items[..list.len()].copy_from_slice(list);
+        Inline::Here { len: list.len() as u8, items }
+    }
+
+    #[inline]
     pub(crate) fn push(&mut self, item: I) {
         match self {
             Inline::Here { len, items } if (*len as usize) < HERE => {

@@ -35,6 +35,18 @@ impl Layout {
         Layout { shape, strides, offset, len }
     }
 
+    /// That of no element along one axis.
+    #[inline]
+    pub(crate) fn vacant() -> Self {
+        Layout { shape: Shape::vacant(), strides: Inline::filled(1, 1), offset: 0, len: 0 }
+    }
+
+    /// The same with the first element at the start of the storage; for one element, whose strides do not count.
+    #[inline]
+    pub(crate) fn at_start(&self) -> Self {
+        Layout { offset: 0, ..self.clone() }
+    }
+
     /// The sizes of the axes.
     #[inline]
     pub fn shape(&self) -> &Shape {

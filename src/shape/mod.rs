@@ -35,6 +35,12 @@ impl Shape {
         self.0.len()
     }
 
+    /// `[0]`.
+    #[inline]
+    fn vacant() -> Self {
+        Shape(Inline::filled(0, 1))
+    }
+
     /// The number of elements: the product of the sizes, 1 for rank 0.
     ///
     /// # Panics
@@ -162,7 +168,7 @@ impl FromIterator<usize> for Shape {
 impl From<&[usize]> for Shape {
     #[inline]
     fn from(sizes: &[usize]) -> Self {
-        sizes.iter().copied().collect()
+        Shape(Inline::of(sizes))
     }
 }
 

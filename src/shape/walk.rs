@@ -51,20 +51,30 @@ impl<const N: usize> Walk<N> {
     ///
     /// `visit` is called once a run, not once an element, and so may be a trait object: the walk is compiled once per `N`.
     pub(crate) fn runs(&self, range: Range<usize>, mut visit: impl FnMut(Run<N>)) {
-        self.visit_runs(range, &mut visit);
+        self.visit_runs([0; N], range, &mut visit);
     }
 
-    fn visit_runs(&self, range: Range<usize>, visit: &mut dyn FnMut(Run<N>)) {
+    /// [`Walk::runs`] of the views moved by so many places.
+    pub(crate) fn runs_at(&self, moved: [isize; N], range: Range<usize>, mut visit: impl FnMut(Run<N>)) {
+        self.visit_runs(moved, range, &mut visit);
+    }
+
+    fn visit_runs(&self, moved: [isize; N], range: Range<usize>, visit: &mut dyn FnMut(Run<N>)) {
         if range.is_empty() {
             return;
         }
+        let offsets: [isize; N] = array::from_fn(|i| self.offsets[i] + moved[i]);
         let inner = self.sizes.len() - 1;
+        let strides: [isize; N] = array::from_fn(|i| self.strides[i][inner]);
+        if inner == 0 {
+            let at = array::from_fn(|i| (offsets[i] + range.start as isize * strides[i]) as usize);
+            return visit(Run { position: range.start, at, strides, len: range.len() });
+        }
         let (row, mut column) = (range.start / self.sizes[inner], range.start % self.sizes[inner]);
         let mut index = self.unravel(row);
         let mut at: [isize; N] = array::from_fn(|i| {
-            self.offsets[i] + index.iter().zip(self.strides[i].iter()).map(|(&k, &s)| k as isize * s).sum::<isize>()
+            offsets[i] + index.iter().zip(self.strides[i].iter()).map(|(&k, &s)| k as isize * s).sum::<isize>()
         });
-        let strides = array::from_fn(|i| self.strides[i][inner]);
         let mut position = range.start;
         loop {
             let len = (self.sizes[inner] - column).min(range.end - position);
@@ -77,6 +87,12 @@ impl<const N: usize> Walk<N> {
             column = 0;
             self.advance(&mut index, &mut at);
         }
+    }
+
+    /// The stride of the one run that the whole walk is, if it is one.
+    #[inline]
+    pub(crate) fn single_run(&self) -> Option<[isize; N]> {
+        (self.sizes.len() == 1).then(|| array::from_fn(|i| self.strides[i][0]))
     }
 
     /// The index of row `row` over all axes but the innermost, which is 0.
@@ -95,9 +111,7 @@ impl<const N: usize> Walk<N> {
             index[axis] += 1;
             let wraps = index[axis] == self.sizes[axis];
             let steps = if wraps { 1 - self.sizes[axis] as isize } else { 1 };
-            for i in 0..N {
-                at[i] += steps * self.strides[i][axis];
-            }
+            at.iter_mut().zip(&self.strides).for_each(|(at, strides)| *at += steps * strides[axis]);
             if !wraps {
                 return;
             }

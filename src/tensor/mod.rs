@@ -91,9 +91,26 @@ impl<T> Tensor<T> {
         Self::dense(Storage::One([value]), shape)
     }
 
+    /// A tensor of one element in the shape of `self`, which also has one.
+    #[inline]
+    pub(crate) fn one_like(&self, value: T) -> Self {
+        debug_assert_eq!(self.len(), 1);
+        Tensor { storage: Storage::One([value]), layout: self.layout.at_start() }
+    }
+
     /// A tensor of no elements, for a place that needs one for a moment.
+    #[inline]
     pub(crate) fn vacant() -> Self {
-        Self::dense(Storage::empty(), Shape::from([0]))
+        Tensor { storage: Storage::empty(), layout: Layout::vacant() }
+    }
+
+    /// The one element's place to write, if it is held inline, and so by nobody else.
+    #[inline]
+    pub(crate) fn as_one(&mut self) -> Option<&mut T> {
+        match &mut self.storage {
+            Storage::One([value]) if self.layout.len() == 1 => Some(value),
+            _ => None,
+        }
     }
 
     /// The sizes of the axes.
