@@ -432,7 +432,15 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
         specimen!("sub scalar", |x| x - T::of(0.5), [[]], [[2, 3]], [[0, 2]]),
         specimen!("mul scalar", |x| x * T::of(0.5), [[]], [[2, 3]], [[0, 2]]),
         specimen!("div scalar", |x| x / T::of(0.5), [[]], [[2, 3]], [[0, 2]]),
-        specimen!("broadcast_to", |x| x.broadcast_to([2, 3, 4]), [[]], [[3, 1]], [[1, 1, 4]], [[2, 3, 4]]),
+        specimen!(
+            "broadcast_to",
+            |x| x.broadcast_to(x.shape().broadcast(&[2, 3, 1].into()).unwrap_or_default()),
+            [[]],
+            [[3, 1]],
+            [[1, 1, 4]],
+            [[2, 3, 4]],
+            [[1, 0]]
+        ),
         specimen!("sum_to", |x| x.sum_to(&[3, 1].into()), [[2, 3, 4]], [[3, 1]], [[0, 3, 2]]),
     ]
 }

@@ -350,7 +350,7 @@ fn whole(len: usize) -> AxisSlice {
 pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     use crate::{Ellipsis, NewAxis, slice};
     vec![
-        specimen!("reshape", |x| x.reshape([3, -1]), [[2, 3]], [[6, 1, 2]]),
+        specimen!("reshape", |x| x.reshape([3, -1]), [[2, 3]], [[6, 1, 2]], [[0, 3]]),
         specimen!("permute", |x| x.permute(&[2, 0, 1]), [[2, 3, 4]], [[2, 0, 1]]),
         specimen!("t", |x| x.t(), [[2, 3]], [[2, 2, 3]], [[4]], [[]], [[0, 2]]),
         specimen!("squeeze and unsqueeze", |x| x.squeeze(1).unsqueeze(-1), [[2, 1, 3]], [[0, 1]]),

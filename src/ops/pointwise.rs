@@ -167,7 +167,7 @@ pointwise! {
     ///
     /// # Gradient
     /// 0 everywhere.
-    sign = Sign on -2.0..2.0, kinks [0.0]
+    sign = Sign on -2.0..2.0, kinks [0.0]; flat
         => |x| if x > F::zero() { F::one() } else if x < F::zero() { -F::one() } else { x + F::zero() },
            |x, y| x.lit(0.0);
 
@@ -183,7 +183,7 @@ pointwise! {
     ///
     /// # Gradient
     /// 0 everywhere.
-    within = Within { low: f64, high: f64 } try -0.7, 1.1 on -2.0..2.0, kinks [-0.7, 1.1]
+    within = Within { low: f64, high: f64 } try -0.7, 1.1 on -2.0..2.0, kinks [-0.7, 1.1]; flat
         => |x| if x >= F::of(low) && x <= F::of(high) { F::one() } else { F::zero() }, |x, y| x.lit(0.0);
 
     /// Power with a whole exponent, `y = xⁿ`; `x⁰ = 1`, also of 0 and NaN.

@@ -404,7 +404,7 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
         "max", max();
         "min", min();
         "var", var(0);
-        "unbiased var", var(1);
+        "var with ddof 1", var(1);
         "std", std(0);
         "norm", norm();
         "logsumexp", logsumexp();
@@ -413,8 +413,10 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     for specimen in all.iter_mut().filter(|s| s.name.contains("var") || s.name.contains("std")) {
         specimen.cases.retain(|case| !case[0].is_empty());
     }
-    all.push(specimen!("sum of no element", |x| x.sum(0), [[0, 3]], [[0]]));
-    all.push(specimen!("prod of no element", |x| x.prod(0), [[0, 3]], [[0]]));
+    // Of one element the norm is its absolute value.
+    all.iter_mut().filter(|s| s.name.contains("norm")).for_each(|s| s.kinks = vec![0.0]);
+    all.push(specimen!("sum over the first axis", |x| x.sum(0), [[2, 3]], [[0, 3]], [[0]]));
+    all.push(specimen!("prod over the first axis", |x| x.prod(0), [[2, 3]], [[0, 3]], [[0]]));
     all.push(specimen!("cumsum", |x| x.cumsum(0), [[4]], [[3, 2]], [[0, 2]]));
     all.push(specimen!("cumsum of the last axis", |x| x.cumsum(-1), [[2, 3]], [[2, 2, 2]]));
     all

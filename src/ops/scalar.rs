@@ -165,7 +165,7 @@ macro_rules! pointwise {
     ($(
         $(#[$doc:meta])*
         $name:ident = $struct:ident $({ $($field:ident: $type:ty),* } try $($value:literal),*)?
-        on $domain:expr $(, kinks $kinks:expr)?
+        on $domain:expr $(, kinks $kinks:expr)? $(; $flat:ident)?
         => |$x:ident| $f:expr, |$dx:ident, $dy:ident| $df:expr;
     )*) => {
         $(
@@ -213,7 +213,7 @@ macro_rules! pointwise {
         pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
             vec![$(
                 specimen!(stringify!($name), |x| x.$name($($($value),*)?), [[]], [[2, 3]], [[2, 1, 3]], [[0, 3]])
-                    .on($domain)$(.kinks($kinks))?,
+                    .on($domain)$(.kinks($kinks))?$(.$flat())?,
             )*]
         }
     };

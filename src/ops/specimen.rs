@@ -17,6 +17,8 @@ pub struct Specimen<T: Float> {
     pub domain: std::ops::Range<f64>,
     /// Where it is not smooth in an input; values drawn keep away from these.
     pub kinks: Vec<f64>,
+    /// Whether its gradient is 0 wherever it has one, so that a check which finds zeros only is not suspicious.
+    pub flat: bool,
 }
 
 impl<T: Float> Specimen<T> {
@@ -31,6 +33,12 @@ impl<T: Float> Specimen<T> {
         self.kinks = kinks.into();
         self
     }
+
+    /// Its gradient is 0 wherever it has one.
+    pub(crate) fn flat(mut self) -> Self {
+        self.flat = true;
+        self
+    }
 }
 
 /// `specimen!("name", |a, b| a.op(b), [[2, 3], [3]], …)`: the op as a function of its inputs, then case by case their shapes.
@@ -42,6 +50,7 @@ macro_rules! specimen {
             cases: vec![$(vec![$(vec![$($size),*]),*]),+],
             domain: -2.0..2.0,
             kinks: Vec::new(),
+            flat: false,
         }
     };
 }
