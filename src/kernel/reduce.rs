@@ -468,11 +468,14 @@ impl<T: Float> Tensor<T> {
     pub fn logsumexp(&self, axes: impl Into<Axes>) -> Tensor<T> {
         let axes = axes.into().resolve("logsumexp", self.ndim());
         let top = fold(self, &axes, T::neg_infinity(), |_, x| x, arith::max).to_contiguous();
-        // Around an infinite top the differences would be NaN; around 0 they are exact.
-        let centre = |top: T| if top.is_infinite() { T::zero() } else { top };
         let tops = top.as_slice().unwrap_or_default();
-        let sum = fold(self, &axes, T::zero(), |o, x| (x - centre(tops[o])).exp(), |a, b| a + b);
-        sum.zip(&top, |sum, top| sum.ln() + centre(top))
+        // The largest are counted apart: in their 1 the others, if tiny, would drown.
+        let one_if = |yes: bool| if yes { T::one() } else { T::zero() };
+        let largest = fold(self, &axes, T::zero(), |o, x| one_if(x == tops[o]), |a, b| a + b);
+        let term = |x: T, top: T| if x == top { T::zero() } else { (x - top).exp() };
+        let others = fold(self, &axes, T::zero(), |o, x| term(x, tops[o]), |a, b| a + b);
+        let log = (others + (largest - T::one())).map(T::ln_1p);
+        log.zip(&top, |log, top| if top.is_infinite() { top } else { top + log })
     }
 
     /// Place of the largest element along `axis`: the first one, and the first NaN if there is one.

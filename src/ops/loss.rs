@@ -1,7 +1,6 @@
 //! Losses: how far an output is from what it should be.
 
-use super::reduce::ExpDifference;
-use super::softmax::log_sum_exp;
+use super::softmax::around_top;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
@@ -64,7 +63,10 @@ impl<T: Float> Op<T> for ClassEntropy {
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
         let x = xs[0].to_contiguous();
         let rows = x.as_slice().unwrap_or_default().chunks_exact(x.shape()[1].max(1));
-        let losses = rows.zip(&self.0).map(|(row, &class)| log_sum_exp(row) - row[class]);
+        let losses = rows.zip(&self.0).map(|(row, &class)| {
+            let (top, log_sum) = around_top(row);
+            (top - row[class]) + log_sum
+        });
         Tensor::from_elements(losses.collect(), [x.shape()[0]].into())
     }
 
@@ -103,29 +105,28 @@ impl<T: Float> Op<T> for SoftEntropy {
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
         let (x, t) = (xs[0].to_contiguous(), xs[1].to_contiguous());
-        let classes = x.shape()[1].max(1);
-        let (x_rows, t_rows) = (x.as_slice().unwrap_or_default(), t.as_slice().unwrap_or_default());
-        let losses = x_rows.chunks_exact(classes).zip(t_rows.chunks_exact(classes)).map(|(x, t)| {
-            let norm = log_sum_exp(x);
+        let (n, classes) = (x.shape()[0], x.shape()[1]);
+        let (x, t) = (x.as_slice().unwrap_or_default(), t.as_slice().unwrap_or_default());
+        let losses = (0..n).map(|row| {
+            let (x, t) = (&x[row * classes..][..classes], &t[row * classes..][..classes]);
+            let (top, log_sum) = around_top(x);
             let terms = x.iter().zip(t).filter(|(_, t)| !t.is_zero());
-            terms.fold(T::zero(), |sum, (&x, &t)| sum + t * (norm - x))
+            terms.fold(T::zero(), |sum, (&x, &t)| sum + t * ((top - x) + log_sum))
         });
-        Tensor::from_elements(losses.collect(), [x.shape()[0]].into())
+        Tensor::from_elements(losses.collect(), [n].into())
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
         let ([x, t], g) = (p.inputs(), p.g.unsqueeze(-1));
-        p.accum(0, || {
-            let norm = x.logsumexp(crate::keep(-1));
-            (Var::apply(ExpDifference, &[x, norm]) * t.sum(crate::keep(-1)) - t) * g
-        });
-        p.accum(1, || (x.logsumexp(crate::keep(-1)) - x) * g);
+        p.accum(0, || (x.softmax(-1) * t.sum(crate::keep(-1)) - t) * g);
+        p.accum(1, || -(x.log_softmax(-1) * g));
     }
 }
 
 impl<'t, T: Float> Var<'t, T> {
     /// Cross-entropy of `targets` and `softmax(self)`, in nats: `yᵢ = −Σⱼ tᵢⱼ ln softmax(xᵢ)ⱼ`, computed from the logits so that
-    /// nothing overflows and nothing needs to be added inside the logarithm.
+    /// nothing overflows and nothing needs to be added inside the logarithm. A class of probability 0 counts 0, whatever its
+    /// logit; where all logits are −∞ it is NaN.
     ///
     /// Shapes: `self` `[n, classes]`; `targets` `n` class indices, or `[n, classes]` probabilities → `[]`, or `[n]` with
     /// [`Reduction::None`].

@@ -1,7 +1,7 @@
 //! The table of elementwise functions of one tensor.
 
 use super::scalar::{Pointwise, Scalar, Unary, pointwise};
-use super::special::erfc;
+use super::special;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::Var;
@@ -10,6 +10,9 @@ use crate::kernel::map::map;
 use crate::tensor::Tensor;
 
 const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
+
+/// Beyond this on either side exp(−|x|) is 0, and gelu and silu are 0 and x: cut off there, no x makes them 0 · ∞.
+const FLAT: f64 = 1000.0;
 
 pointwise! {
     /// Exponential, `y = eˣ`.
@@ -121,7 +124,7 @@ pointwise! {
     /// # Gradient
     /// `x̄ = ȳ · exp(−x²/2) / √(2π)`.
     normal_cdf = NormalCdf on -3.0..3.0
-        => |x| F::of(0.5) * erfc(-x * F::of(std::f64::consts::FRAC_1_SQRT_2)),
+        => |x| special::normal_cdf(x),
            |x, y| (x * x * x.lit(-0.5)).map(Exp) * x.lit(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
 
     /// Gaussian error linear unit, `y = x · Φ(x)`.
@@ -130,7 +133,12 @@ pointwise! {
     /// `x̄ = ȳ · (Φ(x) + x · φ(x))`, with φ the standard normal density.
     ///
     /// Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (2016), §2.
-    gelu = Gelu on -3.0..3.0 => |x| x * NormalCdf.f(x), |x, y| x.map(NormalCdf) + x * NormalCdf.df(x, x);
+    gelu = Gelu on -3.0..3.0
+        => |x| arith::max(x, F::of(-FLAT)) * NormalCdf.f(x),
+           |x, y| {
+               let x = x.map(Clamp(-FLAT, FLAT));
+               x.map(NormalCdf) + x * NormalCdf.df(x, x)
+           };
 
     /// Gaussian error linear unit in its form with tanh, `y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
     ///
@@ -139,8 +147,9 @@ pointwise! {
     ///
     /// Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (2016), §2.
     gelu_tanh = GeluTanh on -3.0..3.0
-        => |x| x * logistic(F::of(2.0 * SQRT_2_OVER_PI) * (x + F::of(0.044715) * x * x * x)),
+        => |x| arith::max(x, F::of(-FLAT)) * logistic(F::of(2.0 * SQRT_2_OVER_PI) * (x + F::of(0.044715) * x * x * x)),
            |x, y| {
+               let x = x.map(Clamp(-FLAT, FLAT));
                let s = ((x + x * x * x * x.lit(0.044715)) * x.lit(2.0 * SQRT_2_OVER_PI)).map(Sigmoid);
                let slope = (x.lit(1.0) + x * x * x.lit(3.0 * 0.044715)) * x.lit(2.0 * SQRT_2_OVER_PI);
                s + x * s * (s.lit(1.0) - s) * slope
@@ -152,10 +161,13 @@ pointwise! {
     /// With `s = sigmoid(x)`: `x̄ = ȳ · s (1 + x (1 − s))`.
     ///
     /// Source: Ramachandran, Zoph, Le, "Searching for Activation Functions" (2017).
-    silu = Silu on -4.0..4.0 => |x| x * logistic(x), |x, y| {
-        let s = x.map(Sigmoid);
-        s * (s.lit(1.0) + x * (s.lit(1.0) - s))
-    };
+    silu = Silu on -4.0..4.0
+        => |x| arith::max(x, F::of(-FLAT)) * logistic(x),
+           |x, y| {
+               let x = x.map(Clamp(-FLAT, FLAT));
+               let s = x.map(Sigmoid);
+               s * (s.lit(1.0) + x * (s.lit(1.0) - s))
+           };
 
     /// Absolute value, `y = |x|`.
     ///

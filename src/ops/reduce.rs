@@ -178,13 +178,18 @@ impl<T: Float> Op<T> for LogSumExp {
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
         let ([x], y, g) = (p.inputs(), p.y, p.g);
         let shape = x.shape();
-        p.accum(0, || expand(g, &self.0, &shape) * Var::apply(ExpDifference, &[x, expand(y, &self.0, &shape)]));
+        p.accum(0, || {
+            // Each element's share in the sum. Divided by what they add up to, and so free of the rounding of a large y, of
+            // which they do not depend.
+            let terms = Var::apply(ExpDifference, &[x, expand(y.detach(), &self.0, &shape)]);
+            expand(g * terms.sum(self.0.clone()).reciprocal_or_zero(), &self.0, &shape) * terms
+        });
     }
 }
 
 /// `y = exp(a − b)`, which is 0 where a is −∞ whatever b is.
 #[derive(Debug)]
-pub(super) struct ExpDifference;
+struct ExpDifference;
 
 impl<T: Float> Op<T> for ExpDifference {
     fn name(&self) -> &'static str {
@@ -355,7 +360,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// Shapes: as [`Var::sum`].
     ///
     /// # Gradient
-    /// `x̄ = ȳ · exp(x − y)`; 0 where x is −∞.
+    /// `x̄ = ȳ · exp(x − y)`; 0 where x is −∞, also where all are.
     ///
     /// # Panics
     /// If an axis is out of range or named twice.

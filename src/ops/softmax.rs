@@ -72,18 +72,15 @@ fn dot<T: Float>(a: &[T], b: &[T]) -> T {
     a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
 }
 
-/// The largest element, and the sum of the exponentials around it.
+/// The largest element `t`, and `ln Σ exp(x − t)`. Beside a large `t` that logarithm would be rounded away, so what is wanted
+/// relative to `t` is computed from the two.
 #[inline]
-fn around_top<T: Float>(x: &[T]) -> (T, T) {
+pub(super) fn around_top<T: Float>(x: &[T]) -> (T, T) {
     let top = x.iter().fold(T::neg_infinity(), |top, &x| max(top, x));
-    (top, x.iter().fold(T::zero(), |sum, &x| sum + (x - top).exp()))
-}
-
-/// `ln Σ exp x`.
-#[inline]
-pub(super) fn log_sum_exp<T: Float>(x: &[T]) -> T {
-    let (top, sum) = around_top(x);
-    if top.is_infinite() { top } else { top + sum.ln() }
+    // Without the 1 that the largest itself contributes, in which others that are tiny would drown.
+    let at = x.iter().position(|&x| x == top).unwrap_or(0);
+    let rest = |x: &[T]| x.iter().fold(T::zero(), |sum, &x| sum + (x - top).exp());
+    (top, (rest(&x[..at]) + x.get(at + 1..).map_or(T::zero(), rest)).ln_1p())
 }
 
 impl<T: Float> Tensor<T> {
@@ -118,9 +115,8 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor<T> {
         map_lanes([self], axis_of("log_softmax", axis, self.ndim()), |[x], y| {
-            // Twice a difference, not x − (top + ln sum): beside a large top the logarithm would be rounded away.
-            let (top, sum) = around_top(x);
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - sum.ln());
+            let (top, log_sum) = around_top(x);
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - log_sum);
         })
     }
 }

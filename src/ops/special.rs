@@ -1,4 +1,4 @@
-//! The error function, for any scalar.
+//! The normal distribution function, from the error function, for any scalar.
 //!
 //! Source: Cody, "Rational Chebyshev Approximations for the Error Function", Mathematics of Computation 23 (1969).
 
@@ -12,14 +12,17 @@ fn polynomial<T: Float>(x: T, coefficients: &[f64]) -> T {
     coefficients.iter().rev().fold(T::zero(), |sum, &c| sum * x + T::of(c))
 }
 
-/// `2/√π ∫ₓ^∞ exp(−t²) dt`, with small relative error also where it is tiny.
-pub(crate) fn erfc<T: Float>(x: T) -> T {
+/// Distribution function of the standard normal, `Φ(x) = ½ erfc(−x/√2)`, with small relative error also where it is tiny.
+pub(crate) fn normal_cdf<T: Float>(x: T) -> T {
+    let half = T::of(0.5);
     let size = x.abs();
-    if size < T::of(0.46875) {
-        return T::one() - erf_near_zero(x);
+    let z = size * T::of(std::f64::consts::FRAC_1_SQRT_2);
+    if z < T::of(0.46875) {
+        return half + half * erf_near_zero(x * T::of(std::f64::consts::FRAC_1_SQRT_2));
     }
-    let tail = if size <= T::of(4.0) { tail_near(size) } else { tail_far(size) };
-    if x > T::zero() { tail } else { T::of(2.0) - tail }
+    // The exponential is taken of x itself: the rounding error of x/√2 would be magnified by it.
+    let tail = half * exp_minus_half_square(size) * if z <= T::of(4.0) { scaled_near(z) } else { scaled_far(z) };
+    if x > T::zero() { T::one() - tail } else { tail }
 }
 
 /// The error function where |x| < 0.46875.
@@ -30,8 +33,8 @@ fn erf_near_zero<T: Float>(x: T) -> T {
     x * polynomial(x * x, &numerator) / polynomial(x * x, &denominator)
 }
 
-/// The complement where 0.46875 ≤ x ≤ 4.
-fn tail_near<T: Float>(x: T) -> T {
+/// `exp(x²) erfc(x)` where 0.46875 ≤ x ≤ 4.
+fn scaled_near<T: Float>(x: T) -> T {
     let numerator = [
         1230.33935479799725,
         2051.07837782607147,
@@ -54,11 +57,11 @@ fn tail_near<T: Float>(x: T) -> T {
         15.7449261107098347,
         1.0,
     ];
-    exp_minus_square(x) * polynomial(x, &numerator) / polynomial(x, &denominator)
+    polynomial(x, &numerator) / polynomial(x, &denominator)
 }
 
-/// The complement where x > 4.
-fn tail_far<T: Float>(x: T) -> T {
+/// `exp(x²) erfc(x)` where x > 4.
+fn scaled_far<T: Float>(x: T) -> T {
     let numerator = [
         6.58749161529837803e-4,
         1.60837851487422766e-2,
@@ -77,14 +80,15 @@ fn tail_far<T: Float>(x: T) -> T {
     ];
     let square = T::one() / (x * x);
     let series = square * polynomial(square, &numerator) / polynomial(square, &denominator);
-    exp_minus_square(x) * (T::of(0.564189583547756287) - series) / x
+    (T::of(0.564189583547756287) - series) / x
 }
 
-/// `exp(−x²)`. The square is taken of x cut to sixteenths, where it is exact, since its rounding error would be magnified.
-fn exp_minus_square<T: Float>(x: T) -> T {
+/// `exp(−x²/2)`. The square is taken of x cut to sixteenths, where it is exact, since its rounding error would be magnified.
+fn exp_minus_half_square<T: Float>(x: T) -> T {
     let cut = (x * T::of(16.0)).trunc() / T::of(16.0);
     if !cut.is_finite() {
         return (-x).exp();
     }
-    (-cut * cut).exp() * (-(x - cut) * (x + cut)).exp()
+    let half = T::of(0.5);
+    (-(cut * cut) * half).exp() * (-(x - cut) * (x + cut) * half).exp()
 }
