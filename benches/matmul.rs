@@ -49,7 +49,7 @@ fn matmul<T: Float>(c: &mut Criterion, scalar: &str) {
             group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
             group.sample_size(if m * k * n > 1 << 28 { 10 } else { 30 });
             group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                pool.install(|| bencher.iter(|| a.matmul(&b)));
+                bencher.iter_custom(|n| support::time(&pool, n, || a.matmul(&b)));
             });
         }
     }

@@ -2,10 +2,9 @@
 
 mod support;
 
-use criterion::{
-    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
-};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use rand::{SeedableRng, rngs::StdRng};
+use rayon::ThreadPool;
 use rensa::nn::{Linear, Module, Relu, Sequential, TwoLayerNet};
 use rensa::optim::{Optimizer, Sgd};
 use rensa::{Gradients, Reduction, Tape, Tensor, Var};
@@ -23,46 +22,60 @@ impl Batch {
     }
 }
 
+/// The loss of a net on a batch, given the images on the tape.
 type Loss<M> = for<'t> fn(&M, Var<'t, f32>, &Batch) -> Var<'t, f32>;
 
 /// Times the whole step of a net, and its backward pass alone.
-fn step<M: Module<f32>>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, mut net: M, n: usize, loss: Loss<M>) {
+fn step<M>(group: &mut BenchmarkGroup<'_, WallTime>, pool: &ThreadPool, name: &str, mut net: M, n: usize, loss: Loss<M>)
+where
+    M: Module<f32> + Send + Sync,
+{
     let batch = Batch::of(n);
-    let (mut tape, mut gradients) = (Tape::new(), Gradients::new());
-    let mut sgd = Sgd::new(0.01);
+    let (mut tape, mut gradients, mut sgd) = (Tape::new(), Gradients::new(), Sgd::new(0.01));
     group.throughput(Throughput::Elements(n as u64));
     group.bench_function(format!("{name}, step"), |bencher| {
-        bencher.iter(|| {
-            tape.step(&mut gradients, |tape| loss(&net, tape.constant(batch.images.clone()), &batch));
-            sgd.step(&mut net, &gradients).expect("every parameter has a gradient");
+        bencher.iter_custom(|n| {
+            support::time(pool, n, || {
+                tape.step(&mut gradients, |tape| loss(&net, tape.constant(batch.images.clone()), &batch));
+                sgd.step(&mut net, &gradients).expect("every parameter has a gradient");
+            })
         });
     });
-    let tape = Tape::new();
-    let recorded = loss(&net, tape.constant(batch.images.clone()), &batch);
     group.bench_function(format!("{name}, backward"), |bencher| {
-        bencher.iter_batched(|| (), |()| recorded.backward_into(&mut gradients), BatchSize::SmallInput);
+        bencher.iter_custom(|n| {
+            // A tape is used by one thread at a time: it is made where it is used.
+            let recorded = || {
+                let tape = Tape::new();
+                let loss = loss(&net, tape.constant(batch.images.clone()), &batch);
+                let mut gradients = Gradients::new();
+                let start = std::time::Instant::now();
+                (0..n).for_each(|_| loss.backward_into(&mut gradients));
+                start.elapsed()
+            };
+            pool.install(recorded)
+        });
     });
 }
 
+/// Fully connected layers of these sizes, with a ReLU between them.
+fn layers(sizes: &[usize]) -> Sequential<f32> {
+    let rng = &mut StdRng::seed_from_u64(0);
+    sizes.windows(2).enumerate().fold(Sequential::new(), |net, (i, pair)| {
+        let net = if i > 0 { net.with(Relu) } else { net };
+        net.with(Linear::init(pair[0], pair[1], rng))
+    })
+}
+
 fn training_steps(c: &mut Criterion) {
+    let loss: Loss<Sequential<f32>> = |net, x, b| net.forward(x).cross_entropy(&b.labels, Reduction::Mean);
     for pool in support::pools() {
-        let mut group = c.benchmark_group(format!("training, {} threads", pool.current_num_threads()));
-        pool.install(|| {
-            let rng = &mut StdRng::seed_from_u64(0);
-            let net = TwoLayerNet::init(784, 50, 10, rng);
-            step(&mut group, "784-50-10 from primitive nodes, batch 100", net, 100, |net, x, b| net.loss(x, &b.labels));
-            let parts = |sizes: &[usize], rng: &mut StdRng| {
-                let layers = sizes.windows(2).enumerate();
-                layers.fold(Sequential::new(), |net, (i, s)| {
-                    let net = if i > 0 { net.with(Relu) } else { net };
-                    net.with(Linear::init(s[0], s[1], rng))
-                })
-            };
-            let loss: Loss<Sequential<f32>> = |net, x, b| net.forward(x).cross_entropy(&b.labels, Reduction::Mean);
-            step(&mut group, "784-50-10 from parts, batch 100", parts(&[784, 50, 10], rng), 100, loss);
-            group.sample_size(10);
-            step(&mut group, "784-1024-1024-10, batch 512", parts(&[784, 1024, 1024, 10], rng), 512, loss);
-        });
+        let group = &mut c.benchmark_group(format!("training, {} threads", pool.current_num_threads()));
+        let net = TwoLayerNet::init(784, 50, 10, &mut StdRng::seed_from_u64(0));
+        let name = "784-50-10 from primitive nodes, batch 100";
+        step(group, &pool, name, net, 100, |net, x, b| net.loss(x, &b.labels));
+        step(group, &pool, "784-50-10 from parts, batch 100", layers(&[784, 50, 10]), 100, loss);
+        group.sample_size(10);
+        step(group, &pool, "784-1024-1024-10, batch 512", layers(&[784, 1024, 1024, 10]), 512, loss);
     }
 }
 

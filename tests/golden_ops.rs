@@ -82,7 +82,8 @@ fn ops_equal_golden_values() {
         for (k, (&found, &expected)) in y.to_vec().iter().zip(ys).enumerate() {
             let x = xs[k * xs.len() / ys.len()];
             let tolerance = ulps(op, x) * f64::EPSILON * expected.abs() + absolute(op, xs);
-            let close = found == expected || (found.is_nan() && expected.is_nan()) || (found - expected).abs() <= tolerance;
+            let close =
+                found == expected || (found.is_nan() && expected.is_nan()) || (found - expected).abs() <= tolerance;
             if !close {
                 let off = (found - expected).abs() / (f64::EPSILON * expected.abs());
                 wrong.push(format!("{op}({x:e}) is {found:e}, expected {expected:e}, off by {off:.1} × 2⁻⁵²"));

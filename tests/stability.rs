@@ -135,7 +135,7 @@ mod nothing {
         assert_eq!(a.chunk(3, 1).len(), 1);
         assert_eq!(Tensor::concat(&[a.clone(), Tensor::ones([2, 1])], 1).shape(), [2, 1]);
         assert_eq!(tensor![1.0].windows(0, 2, 1).shape(), [0, 2]);
-        assert_eq!(Tensor::from_nested::<[[f64; 3]; 0]>([]).shape(), [0, 3]);
+        assert_eq!(Tensor::from_nested([] as [[f64; 3]; 0]).shape(), [0, 3]);
     }
 
     #[test]

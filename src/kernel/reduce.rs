@@ -27,13 +27,27 @@ pub(crate) struct Split {
 
 impl Split {
     pub(crate) fn new<T>(x: &Tensor<T>, axes: &AxisSet) -> Self {
+        Self::ordered(x, axes, false)
+    }
+
+    /// For a fold whose order does not matter: the folded axes from the longest stride to the shortest, so that they are
+    /// walked as they lie in memory.
+    fn as_stored<T>(x: &Tensor<T>, axes: &AxisSet) -> Self {
+        Self::ordered(x, axes, true)
+    }
+
+    fn ordered<T>(x: &Tensor<T>, axes: &AxisSet, as_stored: bool) -> Self {
         let side = |folded: bool| (0..x.ndim()).filter(move |&axis| axes.has(axis) == folded);
+        let mut folded: Inline<usize> = side(true).collect();
+        if as_stored {
+            folded.sort_by_key(|&a| std::cmp::Reverse(x.strides()[a].unsigned_abs()));
+        }
         let result = (0..x.ndim()).filter(|&a| axes.keep || !axes.has(a));
         Split {
             kept: side(false).map(|a| x.shape()[a]).collect(),
             kept_strides: side(false).map(|a| x.strides()[a]).collect(),
-            folded: side(true).map(|a| x.shape()[a]).collect(),
-            folded_strides: side(true).map(|a| x.strides()[a]).collect(),
+            folded: folded.iter().map(|&a| x.shape()[a]).collect(),
+            folded_strides: folded.iter().map(|&a| x.strides()[a]).collect(),
             offset: x.layout().offset(),
             result: result.map(|a| if axes.has(a) { 1 } else { x.shape()[a] }).collect(),
         }
@@ -74,12 +88,12 @@ impl Split {
         Tensor::from_elements(results, self.result.clone())
     }
 
-    /// Whether the elements of neighbouring results lie next to each other, and those of one group do not.
-    fn is_columns(&self) -> bool {
+    /// How many neighbouring results have their elements next to each other, if those of one group do not lie so.
+    fn columns(&self) -> Option<usize> {
         let unit = |sizes: &Shape, strides: &[isize]| sizes.iter().zip(strides).any(|(&n, &s)| s == 1 && n > 1);
-        self.kept_strides.last() == Some(&1)
-            && self.kept.last().is_some_and(|&n| n > 1)
-            && !unit(&self.folded, &self.folded_strides)
+        let columns = *self.kept.last().filter(|&&n| n > 1)?;
+        let apart = self.kept_strides.last() == Some(&1) && !unit(&self.folded, &self.folded_strides);
+        apart.then_some(columns)
     }
 }
 
@@ -100,7 +114,7 @@ pub(crate) fn fold<T: Float>(
     pre: impl Fn(usize, T) -> T + Sync,
     f: impl Fn(T, T) -> T + Sync,
 ) -> Tensor<T> {
-    let split = Split::new(x, axes);
+    let split = Split::as_stored(x, axes);
     let group = split.group();
     if group == 0 {
         return Tensor::full(&split.result, empty);
@@ -108,17 +122,14 @@ pub(crate) fn fold<T: Float>(
     let mut y = Tensor::dirty(split.result.clone());
     let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
     let shared = worth_sharing(x.len());
-    let work = |start: usize, out: &mut [T]| {
-        if split.is_columns() && split.kept.last() > Some(&FEW_COLUMNS) {
-            fold_columns::<T, COLUMNS>(&split, x.data(), start, out, &pre, &f);
-        } else if split.is_columns() {
-            fold_columns::<T, FEW_COLUMNS>(&split, x.data(), start, out, &pre, &f);
-        } else {
-            fold_rows(&split, x.data(), start, out, shared, &pre, &f);
-        }
+    let work = |start: usize, out: &mut [T]| match split.columns() {
+        Some(MANY_COLUMNS..) => fold_columns::<T, MANY_COLUMNS>(&split, x.data(), start, out, &pre, &f),
+        Some(SOME_COLUMNS..) => fold_columns::<T, SOME_COLUMNS>(&split, x.data(), start, out, &pre, &f),
+        Some(_) => fold_columns::<T, FEW_COLUMNS>(&split, x.data(), start, out, &pre, &f),
+        None => fold_rows(&split, x.data(), start, out, shared, &pre, &f),
     };
     if shared && out.len() > 1 {
-        let piece = (PIECE / group).max(1).next_multiple_of(COLUMNS);
+        let piece = (PIECE / group).max(1).next_multiple_of(MANY_COLUMNS);
         out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| work(i * piece, out));
     } else {
         work(0, out);
@@ -232,8 +243,9 @@ fn short<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> T
     }
 }
 
-/// How many neighbouring results a columnwise fold carries together, and how many where there are only a few.
-const COLUMNS: usize = 32;
+/// How many neighbouring results a columnwise fold carries together: the largest of these that there are.
+const MANY_COLUMNS: usize = 128;
+const SOME_COLUMNS: usize = 32;
 const FEW_COLUMNS: usize = 8;
 
 /// How many rows a leaf of a columnwise tree folds one after the other.
@@ -250,9 +262,11 @@ fn fold_columns<T: Float, const WIDTH: usize>(
     let (rows, group) = (split.group_walk(), split.group());
     split.outputs().runs(start..start + out.len(), |run| {
         for first in (0..run.len).step_by(WIDTH) {
-            let width = WIDTH.min(run.len - first);
+            // The last block overlaps the one before it rather than being narrower: each column is folded by itself.
+            let first = first.min(run.len.saturating_sub(WIDTH));
             let (o, base) = (run.position + first, run.at[0] + first);
-            let leaf = |range| columns_leaf::<T, WIDTH>(data, &rows, base, range, o, width, pre, f);
+            let width = WIDTH.min(run.len - first);
+            let leaf = |range| columns_leaf::<T, WIDTH>(data, &rows, base, range, width, &|i, x| pre(o + i, x), f);
             let sums = columns_tree(0..group, &leaf, f);
             out[o - start..][..width].copy_from_slice(&sums[..width]);
         }
@@ -273,13 +287,11 @@ fn columns_tree<T: Float, const WIDTH: usize>(
     a
 }
 
-#[allow(clippy::too_many_arguments, reason = "the innermost loop, called from one place")]
 fn columns_leaf<T: Float, const WIDTH: usize>(
     data: &[T],
     rows: &Walk<1>,
     base: usize,
     range: Range<usize>,
-    o: usize,
     width: usize,
     pre: &impl Fn(usize, T) -> T,
     f: &impl Fn(T, T) -> T,
@@ -287,19 +299,25 @@ fn columns_leaf<T: Float, const WIDTH: usize>(
     let mut sums = [T::zero(); WIDTH];
     let mut first = true;
     rows.runs_at([base as isize], range, |run| {
-        for k in 0..run.len as isize {
-            let at = (run.at[0] as isize + k * run.strides[0]) as usize;
-            let fold = |(i, (s, &x)): (usize, (&mut T, &T))| {
-                let x = pre(o + i, x);
-                *s = if first { x } else { f(*s, x) };
-            };
-            // A whole block's length is known to the compiler.
-            match data[at..at + width].first_chunk::<WIDTH>() {
-                Some(row) => sums.iter_mut().zip(row).enumerate().for_each(fold),
-                None => sums.iter_mut().zip(&data[at..at + width]).enumerate().for_each(fold),
-            }
+        let row = |k: usize| &data[(run.at[0] as isize + k as isize * run.strides[0]) as usize..][..width];
+        let start = usize::from(first);
+        if first {
+            sums.iter_mut().zip(row(0)).enumerate().for_each(|(i, (s, &x))| *s = pre(i, x));
             first = false;
         }
+        if width < WIDTH {
+            for k in start..run.len {
+                sums.iter_mut().zip(row(k)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
+            }
+            return;
+        }
+        // The width of a whole block is known to the compiler, and the sums stay in registers.
+        let mut local = sums;
+        for k in start..run.len {
+            let row = row(k).first_chunk::<WIDTH>().expect("a whole block");
+            local.iter_mut().zip(row).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
+        }
+        sums = local;
     });
     sums
 }

@@ -18,7 +18,7 @@ use crate::graph::{Param, Var};
 /// ```
 #[derive(Default)]
 pub struct Sequential<T: Float> {
-    modules: Vec<Box<dyn Module<T>>>,
+    modules: Vec<Box<dyn Module<T> + Send + Sync>>,
 }
 
 impl<T: Float> Sequential<T> {
@@ -28,13 +28,13 @@ impl<T: Float> Sequential<T> {
     }
 
     /// With `module` behind the others.
-    pub fn with(mut self, module: impl Module<T> + 'static) -> Self {
+    pub fn with(mut self, module: impl Module<T> + Send + Sync + 'static) -> Self {
         self.modules.push(Box::new(module));
         self
     }
 
     /// With a function behind the others, as in `.with_fn(|x| x.tanh())`.
-    pub fn with_fn(self, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + 'static) -> Self {
+    pub fn with_fn(self, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync + 'static) -> Self {
         self.with(f)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use super::scalar::pull;
 use super::select::IfPositive;
 use super::{Specimen, specimen};
 use crate::float::Float;
@@ -93,8 +94,8 @@ impl<T: Float> Op<T> for Divide {
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
         let ([_, b], y, g) = (p.inputs(), p.y, p.g);
-        p.accum(0, || g / b);
-        p.accum(1, || -(g * y / b));
+        p.accum(0, || pull(g, b.reciprocal()));
+        p.accum(1, || -pull(g, y / b));
     }
 }
 
@@ -116,11 +117,11 @@ impl<T: Float> Op<T> for Power {
         let (zero, one) = (g.tape().scalar(T::zero()), g.tape().scalar(T::one()));
         let where_nonzero = |x: Var<'t, T>, value| Var::apply(IfPositive, &[x.abs(), value, zero]);
         // Where the exponent is 0 the function is the constant 1; unguarded, a base of 0 gives 0 · ∞.
-        p.accum(0, || where_nonzero(b, g * b * a.pow(b - T::one())));
+        p.accum(0, || where_nonzero(b, pull(g, b * a.pow(b - T::one()))));
         // Where the base is 0 the function of b is the constant 0, while ln a is −∞.
         p.accum(1, || {
             let base = Var::apply(IfPositive, &[a.abs(), a, one]);
-            where_nonzero(a, g * y * base.ln())
+            where_nonzero(a, pull(g, y * base.ln()))
         });
     }
 }

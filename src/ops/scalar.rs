@@ -10,7 +10,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use super::select::IfPositive;
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::map::{map, update2};
+use crate::kernel::map::{map, update2, zip};
 use crate::tensor::Tensor;
 
 /// What a derivative is written in: one element, or a node.
@@ -112,14 +112,49 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
         let ([x], y, g) = (p.inputs(), p.y, p.g);
-        p.accum(0, || g * self.0.df(x, y));
+        p.accum(0, || pull(g, self.0.df(x, y)));
     }
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, x, y) = (p.take_g(), p.xs[0], p.y);
-        p.accum(0, || update2(g, [x, y], |g, x, y| g * self.0.df(Lane(x), Lane(y)).0));
+        p.accum(0, || update2(g, [x, y], |g, x, y| pull_one(g, self.0.df(Lane(x), Lane(y)).0)));
         true
+    }
+}
+
+/// `ȳ · slope`, and 0 where ȳ is 0, also where the slope is infinite or NaN.
+///
+/// A value that the loss does not use there, such as the side that `where_cond` did not take, gets the gradient 0 and must hand on 0
+/// even at a point where it has no finite slope: √x at 0, or ln x.
+#[inline]
+fn pull_one<T: Float>(g: T, slope: T) -> T {
+    if g == T::zero() { T::zero() } else { g * slope }
+}
+
+/// [`pull_one`] for nodes.
+pub(super) fn pull<'t, T: Float>(g: Var<'t, T>, slope: Var<'t, T>) -> Var<'t, T> {
+    Var::apply(Pull, &[g, slope])
+}
+
+/// `y = g · s`, and 0 where g is 0.
+#[derive(Debug)]
+struct Pull;
+
+impl<T: Float> Op<T> for Pull {
+    fn name(&self) -> &'static str {
+        "pull"
+    }
+
+    #[inline]
+    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
+        zip("pull", xs[0], xs[1], pull_one)
+    }
+
+    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
+        let ([g, slope], up) = (p.inputs(), p.g);
+        p.accum(0, || pull(up, slope));
+        p.accum(1, || pull(up, g));
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Source: Cody, "Rational Chebyshev Approximations for the Error Function", Mathematics of Computation 23 (1969).
 
+#![allow(clippy::excessive_precision, reason = "the constants stand as published")]
+
 use crate::float::Float;
 
 /// `a₀ + a₁ x + a₂ x² + …`.

@@ -6,7 +6,7 @@ use super::{Inline, Shape};
 
 /// Sizes, strides (in elements, of any sign, 0 for a repeated element) and the place of the first element.
 ///
-/// **Invariant**: every index within the shape maps to a place inside the storage. Only [`Layout::dense`] and the views below
+/// **Invariant**: every index within the shape maps to a place inside the storage. Only `Layout::dense` and the views below
 /// make layouts, and each view reaches a subset of the places that its parent reaches.
 #[derive(Clone, PartialEq)]
 pub struct Layout {

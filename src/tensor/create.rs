@@ -177,33 +177,34 @@ impl<T: Float> Tensor<T> {
 impl<T> Tensor<T> {
     /// The tensor that a nested literal spells; what [`tensor!`](crate::tensor!) calls.
     #[track_caller]
-    pub fn from_nested<N: Nested<Element = T>>(nested: N) -> Self {
+    pub fn from_nested(nested: impl Nested<T>) -> Self {
         let (mut shape, mut data) = (Vec::new(), Vec::new());
-        N::append_shape(&mut shape);
+        append_shape(&nested, &mut shape);
         nested.append_to(&mut data);
         Self::from_elements(data, shape.into())
     }
 }
 
+/// The sizes of a nested literal's type, outermost first.
+fn append_shape<T, N: Nested<T>>(_: &N, shape: &mut Vec<usize>) {
+    N::append_shape(shape);
+}
+
 /// A number, or an array of nested arrays of them, all rows equally long.
-pub trait Nested {
-    /// The number's type.
-    type Element;
+pub trait Nested<T> {
     /// Appends the sizes, outermost first.
     fn append_shape(shape: &mut Vec<usize>);
     /// Appends the elements in row-major order.
-    fn append_to(self, data: &mut Vec<Self::Element>);
+    fn append_to(self, data: &mut Vec<T>);
 }
 
-impl<N: Nested, const LEN: usize> Nested for [N; LEN] {
-    type Element = N::Element;
-
+impl<T, N: Nested<T>, const LEN: usize> Nested<T> for [N; LEN] {
     fn append_shape(shape: &mut Vec<usize>) {
         shape.push(LEN);
         N::append_shape(shape);
     }
 
-    fn append_to(self, data: &mut Vec<Self::Element>) {
+    fn append_to(self, data: &mut Vec<T>) {
         for row in self {
             row.append_to(data);
         }
@@ -212,9 +213,7 @@ impl<N: Nested, const LEN: usize> Nested for [N; LEN] {
 
 macro_rules! nested {
     ($($element:ty),*) => { $(
-        impl Nested for $element {
-            type Element = $element;
-
+        impl Nested<$element> for $element {
             fn append_shape(_: &mut Vec<usize>) {}
 
             fn append_to(self, data: &mut Vec<$element>) {

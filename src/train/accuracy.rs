@@ -17,10 +17,8 @@ const BATCH: usize = 1000;
 ///
 /// # Examples
 /// ```
-/// use rensa::{Tape, Tensor, data::Dataset, train::accuracy, tensor};
-/// let identity = |x: rensa::Var<'_, f64>| x;
-/// # fn module(f: impl for<'t> Fn(rensa::Var<'t, f64>) -> rensa::Var<'t, f64>) -> impl rensa::nn::Module<f64> { f }
-/// # let identity = module(|x| x);
+/// use rensa::{Tape, data::Dataset, nn::Sequential, tensor, train::accuracy};
+/// let identity = Sequential::<f64>::new();
 /// let data = Dataset::new(tensor![[1.0, 0.0], [1.0, 0.0]], tensor![0_usize, 1])?;
 /// assert_eq!(accuracy(&identity, &data, &mut Tape::new()), 0.5);
 /// # Ok::<(), rensa::Error>(())
