@@ -1,44 +1,17 @@
 //! IDX files, good ones and broken ones: what was written is read, and whatever is wrong with a file is an error that
 //! names the file, what belongs there and what is there, never a panic and never memory for bytes that do not exist.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/directory.rs"]
+mod directory;
 
+use std::fs;
+use std::path::Path;
+
+use directory::Directory;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rensa::Error;
 use rensa::data::idx::{Idx, Mnist, read};
-
-/// An empty directory of this test alone, removed when it ends.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("rensa-idx-files-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).expect("a temporary directory");
-        Directory(path)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, bytes).expect("a temporary file");
-        path
-    }
-
-    fn remove(&self, name: &str) {
-        fs::remove_file(self.0.join(name)).expect("a file to remove");
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // A directory left behind must not turn a failed test into an abort.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The header of an IDX file of unsigned bytes.
 fn header(shape: &[u32]) -> Vec<u8> {
@@ -139,13 +112,13 @@ fn a_file_cut_anywhere_is_refused() {
 #[test]
 fn a_missing_file_and_a_directory_are_refused() {
     let directory = Directory::new();
-    let missing = directory.0.join("missing");
+    let missing = directory.path().join("missing");
     assert!(matches!(read(&missing), Err(Error::Io { path, .. }) if path == missing));
     refused(read(&missing), &missing, &[]);
-    refused(read(&directory.0), &directory.0, &[]);
+    refused(read(directory.path()), directory.path(), &[]);
     // Other systems refuse to open it, in words of their own.
     #[cfg(unix)]
-    refused(read(&directory.0), &directory.0, &["expected a file", "found a directory"]);
+    refused(read(directory.path()), directory.path(), &["expected a file", "found a directory"]);
 }
 
 #[cfg(feature = "gzip")]
@@ -242,7 +215,7 @@ mod gzipped {
         for (name, bytes) in mnist() {
             directory.write(&format!("{name}.gz"), &gzip(&bytes));
         }
-        let mnist = Mnist::load(&directory.0).expect("four good files");
+        let mnist = Mnist::load(directory.path()).expect("four good files");
         assert_eq!((mnist.train.labels, mnist.test.labels), (vec![3, 9], vec![0]));
     }
 
@@ -303,11 +276,11 @@ fn images_and_labels_are_read_in_either_spelling() {
     let directory = Directory::new();
     mnist_in(&directory);
     // Some archives unpack each file into a directory of its name.
-    directory.remove(TEST_LABELS);
-    fs::create_dir(directory.0.join(TEST_LABELS)).expect("a directory");
+    fs::remove_file(directory.path().join(TEST_LABELS)).expect("a file to remove");
+    fs::create_dir(directory.path().join(TEST_LABELS)).expect("a directory");
     directory.write("t10k-labels.idx1-ubyte", &mnist()[3].1);
 
-    let Mnist { train, test } = Mnist::load(&directory.0).expect("four good files");
+    let Mnist { train, test } = Mnist::load(directory.path()).expect("four good files");
     assert_eq!((train.rows, train.columns, test.rows, test.columns), (2, 3, 2, 3));
     assert_eq!((train.images, train.labels), ((0..12).collect(), vec![3, 9]));
     assert_eq!((test.images, test.labels), (vec![255; 6], vec![0]));
@@ -316,7 +289,7 @@ fn images_and_labels_are_read_in_either_spelling() {
 #[test]
 fn a_missing_directory_or_a_file_in_its_place_is_refused() {
     let directory = Directory::new();
-    let missing = directory.0.join("missing");
+    let missing = directory.path().join("missing");
     refused(Mnist::load(&missing), &missing, &["expected a directory", "found nothing"]);
     let file = directory.write("file", &[]);
     refused(Mnist::load(&file), &file, &["expected a directory", "found a file"]);
@@ -327,9 +300,13 @@ fn each_missing_file_is_named_with_its_other_spellings() {
     for (name, _) in mnist() {
         let directory = Directory::new();
         mnist_in(&directory);
-        directory.remove(name);
+        fs::remove_file(directory.path().join(name)).expect("a file to remove");
         let spelling = name.replace("-idx", ".idx");
-        refused(Mnist::load(&directory.0), &directory.0.join(name), &["expected", ".gz", &spelling, "found none"]);
+        refused(
+            Mnist::load(directory.path()),
+            &directory.path().join(name),
+            &["expected", ".gz", &spelling, "found none"],
+        );
     }
 }
 
@@ -354,9 +331,9 @@ fn each_file_that_does_not_belong_to_the_others_is_refused() {
     for (name, bytes, parts) in cases {
         let directory = Directory::new();
         mnist_in(&directory);
-        Mnist::load(&directory.0).expect("four good files, before one is replaced");
+        Mnist::load(directory.path()).expect("four good files, before one is replaced");
         let path = directory.write(name, &bytes);
-        refused(Mnist::load(&directory.0), &path, parts);
+        refused(Mnist::load(directory.path()), &path, parts);
     }
 }
 

@@ -1,9 +1,14 @@
 //! The main job as a user runs it: the example `two_layer_net`, its output, its files, and what it says of wrong input.
 
+#[path = "support/directory.rs"]
+mod directory;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+
+use directory::Directory;
 
 /// The example's program. `cargo test` builds it beside this test; run alone, this test builds it itself.
 fn program() -> PathBuf {
@@ -26,43 +31,19 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A directory of its own, removed in the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("rensa-main-job-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Directory(path)
+/// A directory with a data set of the MNIST family: `n` images of 2 × 2 pixels to learn from, and as many to be tested on.
+fn with_mnist(n: u8) -> Directory {
+    let directory = Directory::new();
+    for part in ["train", "t10k"] {
+        let images = (0..n).flat_map(|i| [i, 0, i / 2, 255 - i]).collect();
+        directory.write(&format!("{part}-images-idx3-ubyte"), &idx(&[u32::from(n), 2, 2], images));
+        directory.write(&format!("{part}-labels-idx1-ubyte"), &idx(&[u32::from(n)], (0..n).map(|i| i % 10).collect()));
     }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_string()
-    }
-
-    /// A data set of the MNIST family: `n` images of 2 × 2 pixels to learn from, and as many to be tested on.
-    fn with_mnist(self, n: u8) -> Self {
-        for part in ["train", "t10k"] {
-            let images = (0..n).flat_map(|i| [i, 0, i / 2, 255 - i]).collect();
-            self.write(&format!("{part}-images-idx3-ubyte"), idx(&[u32::from(n), 2, 2], images));
-            self.write(&format!("{part}-labels-idx1-ubyte"), idx(&[u32::from(n)], (0..n).map(|i| i % 10).collect()));
-        }
-        self
-    }
-
-    fn write(&self, name: &str, bytes: Vec<u8>) {
-        fs::write(self.0.join(name), bytes).unwrap();
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
+    directory
 }
 
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn string(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_str().expect("a path of text").to_string()
 }
 
 fn idx(sizes: &[u32], data: Vec<u8>) -> Vec<u8> {
@@ -94,9 +75,9 @@ fn it_trains_without_any_file_and_ends_with_the_line_that_scripts_read() {
 
 #[test]
 fn what_it_saves_it_reads_back_and_the_plot_is_a_picture() {
-    let directory = Directory::new("save").with_mnist(120);
-    let (net, plot) = (directory.file("net.safetensors"), directory.file("curves.svg"));
-    let common = ["--data", directory.path(), "--hidden", "5"];
+    let directory = with_mnist(120);
+    let (net, plot) = (string(directory.path().join("net.safetensors")), string(directory.path().join("curves.svg")));
+    let common = ["--data", &string(directory.path()), "--hidden", "5"];
     let first = run(&[&common[..], &["--iters", "20", "--save", &net, "--plot", &plot]].concat());
     assert!(first.status.success(), "{}", text(&first.stderr));
     let saved = fs::read(&net).unwrap();
@@ -123,33 +104,27 @@ fn refused(output: &Output, words: &[&str]) {
 #[test]
 fn trap_29_wrong_data_is_refused_in_one_line() {
     type Spoil = fn(&Path);
-    let cases: [(&str, Spoil, &[&str]); 5] = [
-        ("truncated", |d| truncate(&d.join("train-images-idx3-ubyte")), &["train-images", "expected 480", "found 479"]),
+    let cases: [(Spoil, &[&str]); 5] = [
+        (|d| truncate(&d.join("train-images-idx3-ubyte")), &["train-images", "expected 480", "found 479"]),
+        (|d| fs::write(d.join("t10k-labels-idx1-ubyte"), "hello").unwrap(), &["t10k-labels", "expected an IDX file"]),
         (
-            "foreign",
-            |d| fs::write(d.join("t10k-labels-idx1-ubyte"), "hello").unwrap(),
-            &["t10k-labels", "expected an IDX file"],
-        ),
-        (
-            "counts",
             |d| fs::write(d.join("train-labels-idx1-ubyte"), idx(&[3], vec![1, 2, 3])).unwrap(),
             &["train-labels", "expected 120 labels", "found 3"],
         ),
         (
-            "label",
             |d| fs::write(d.join("train-labels-idx1-ubyte"), idx(&[120], vec![11; 120])).unwrap(),
             &["train-labels", "0 to 9", "found 11"],
         ),
-        ("missing", |d| fs::remove_file(d.join("t10k-images-idx3-ubyte")).unwrap(), &["t10k-images", "expected"]),
+        (|d| fs::remove_file(d.join("t10k-images-idx3-ubyte")).unwrap(), &["t10k-images", "expected"]),
     ];
-    for (name, spoil, words) in cases {
-        let directory = Directory::new(name).with_mnist(120);
-        spoil(&directory.0);
-        refused(&run(&["--data", directory.path()]), words);
+    for (spoil, words) in cases {
+        let directory = with_mnist(120);
+        spoil(directory.path());
+        refused(&run(&["--data", &string(directory.path())]), words);
     }
     refused(&run(&["--data", "no-such-directory"]), &["no-such-directory", "expected a directory", "found nothing"]);
-    let few = Directory::new("few").with_mnist(20);
-    refused(&run(&["--data", few.path()]), &["at least 100 images", "found 20"]);
+    let few = with_mnist(20);
+    refused(&run(&["--data", &string(few.path())]), &["at least 100 images", "found 20"]);
 }
 
 fn truncate(path: &Path) {
@@ -172,9 +147,9 @@ fn wrong_flags_are_refused_in_one_line() {
 #[test]
 fn an_interrupt_saves_what_is_there() {
     use std::io::{BufRead, BufReader};
-    let directory = Directory::new("interrupt").with_mnist(120);
-    let net = directory.file("net.safetensors");
-    let arguments = ["--data", directory.path(), "--iters", "100000000", "--save", &net];
+    let directory = with_mnist(120);
+    let net = string(directory.path().join("net.safetensors"));
+    let arguments = ["--data", &string(directory.path()), "--iters", "100000000", "--save", &net];
     let mut child = Command::new(program()).args(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.starts_with("epoch")), "it ended before its first epoch did");

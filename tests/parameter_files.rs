@@ -1,34 +1,14 @@
 //! Parameters in safetensors files: round trips, foreign and malformed files, and writes that fail.
 
-use std::fs;
-use std::path::PathBuf;
+#[path = "support/directory.rs"]
+mod directory;
 
+use std::fs;
+
+use directory::Directory;
 use proptest::prelude::*;
 use rensa::nn::{Linear, Module, Relu, Sequential};
 use rensa::{Error, Float, Tensor, io};
-
-/// A directory of its own, removed in the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("rensa-parameters-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Directory(path)
-    }
-
-    fn file(&self, bytes: &[u8]) -> PathBuf {
-        let path = self.0.join("net.safetensors");
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Weights that count up from `start`, in two layers: `0.weight`, `0.bias`, `2.weight`, `2.bias`.
 fn net<T: Float>(start: f64) -> Sequential<T> {
@@ -55,8 +35,8 @@ fn file(header: &str, data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn what_is_saved_is_loaded_with_the_same_bits() {
-    let directory = Directory::new("round-trip");
-    let path = directory.0.join("net.safetensors");
+    let directory = Directory::new();
+    let path = directory.path().join("net.safetensors");
     io::save(&path, &net::<f64>(0.0)).unwrap();
     let mut other = net::<f64>(100.0);
     io::load(&path, &mut other).unwrap();
@@ -69,8 +49,8 @@ fn what_is_saved_is_loaded_with_the_same_bits() {
 
 #[test]
 fn parameters_of_another_precision_are_converted() {
-    let directory = Directory::new("precision");
-    let path = directory.0.join("net.safetensors");
+    let directory = Directory::new();
+    let path = directory.path().join("net.safetensors");
     io::save(&path, &net::<f32>(0.0)).unwrap();
     let mut wide = net::<f64>(100.0);
     io::load(&path, &mut wide).unwrap();
@@ -80,8 +60,8 @@ fn parameters_of_another_precision_are_converted() {
 
 #[test]
 fn parameters_lie_in_any_layout_when_saved() {
-    let directory = Directory::new("layout");
-    let path = directory.0.join("net.safetensors");
+    let directory = Directory::new();
+    let path = directory.path().join("net.safetensors");
     let matrix = rensa::tensor![[1.0, 2.0], [3.0, 4.0]];
     io::save(&path, &Linear::new(matrix.t(), Tensor::zeros([2]))).unwrap();
     let mut other = Linear::new(Tensor::<f64>::zeros([2, 2]), Tensor::ones([2]));
@@ -92,8 +72,8 @@ fn parameters_lie_in_any_layout_when_saved() {
 
 #[test]
 fn trap_30_every_fault_is_reported_and_nothing_is_changed() {
-    let directory = Directory::new("faults");
-    let path = directory.0.join("net.safetensors");
+    let directory = Directory::new();
+    let path = directory.path().join("net.safetensors");
     let foreign = Sequential::new()
         .with(Linear::<f64>::new(Tensor::zeros([2, 3]), Tensor::zeros([2])))
         .with(Linear::new(Tensor::zeros([1, 2]), Tensor::zeros([1])))
@@ -144,9 +124,9 @@ fn trap_29_malformed_files_are_refused() {
             ),
         ),
     ];
-    let directory = Directory::new("malformed");
+    let directory = Directory::new();
     for (what, bytes) in cases {
-        let path = directory.file(&bytes);
+        let path = directory.write("net.safetensors", &bytes);
         let mut layer = Linear::new(rensa::tensor![[1.0, 2.0]], rensa::tensor![3.0]);
         let before = layer.state();
         let error = io::load(&path, &mut layer).expect_err(what);
@@ -154,30 +134,30 @@ fn trap_29_malformed_files_are_refused() {
         assert!(error.to_string().contains("net.safetensors"), "{what}: {error}");
         assert_eq!(layer.state(), before, "{what}");
     }
-    assert!(matches!(io::load(directory.0.join("none"), &mut net::<f64>(0.0)), Err(Error::Io { .. })));
+    assert!(matches!(io::load(directory.path().join("none"), &mut net::<f64>(0.0)), Err(Error::Io { .. })));
 }
 
 proptest! {
     #[test]
     fn trap_29_no_bytes_make_it_panic(header in "[\\[\\]{}:,\"a-z0-9 ]{0,80}", data in prop::collection::vec(any::<u8>(), 0..64)) {
-        let directory = Directory::new("any");
+        let directory = Directory::new();
         let mut layer = Linear::<f32>::new(rensa::tensor![[1.0, 2.0]], rensa::tensor![3.0]);
         for bytes in [file(&header, &data), data] {
-            prop_assert!(io::load(directory.file(&bytes), &mut layer).is_err());
+            prop_assert!(io::load(directory.write("net.safetensors", &bytes), &mut layer).is_err());
         }
     }
 }
 
 #[test]
 fn trap_30_a_write_that_fails_leaves_the_old_file_and_nothing_else() {
-    let directory = Directory::new("atomic");
-    let path = directory.0.join("net.safetensors");
+    let directory = Directory::new();
+    let path = directory.path().join("net.safetensors");
     fs::create_dir(&path).unwrap(); // a directory cannot be replaced by a file
     fs::write(path.join("inside"), "kept").unwrap();
     let error = io::save(&path, &net::<f32>(0.0)).unwrap_err();
     assert!(matches!(error, Error::Io { .. }) && error.to_string().contains("net.safetensors"), "{error}");
     assert_eq!(fs::read_to_string(path.join("inside")).unwrap(), "kept");
-    let left: Vec<_> = fs::read_dir(&directory.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["net.safetensors"]);
-    assert!(io::save(directory.0.join("no-such").join("net.safetensors"), &net::<f32>(0.0)).is_err());
+    assert!(io::save(directory.path().join("no-such").join("net.safetensors"), &net::<f32>(0.0)).is_err());
 }
