@@ -103,7 +103,7 @@ impl<T: Float> Tensor<T> {
     pub fn where_cond(condition: &Tensor<bool>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
         let shape = select_shape(condition.shape(), a.shape(), b.shape());
         let n = shape.elements();
-        let pairs = zip_to("select", &a.broadcast_to(&shape), b, |a, b| (a, b));
+        let pairs = zip_to("where_cond", &a.broadcast_to(&shape), b, |a, b| (a, b));
         let conditions = condition.broadcast_to(&shape);
         let mut y = Vec::with_capacity(n);
         y.extend(conditions.iter().zip(pairs.iter()).map(|(&c, &(a, b))| if c { a } else { b }));
@@ -114,5 +114,5 @@ impl<T: Float> Tensor<T> {
 /// The shape that the operands of a selection broadcast to.
 #[track_caller]
 pub(crate) fn select_shape(condition: &Shape, a: &Shape, b: &Shape) -> Shape {
-    crate::shape::broadcast("select", &crate::shape::broadcast("select", condition, a), b)
+    crate::shape::broadcast("where_cond", &crate::shape::broadcast("where_cond", condition, a), b)
 }

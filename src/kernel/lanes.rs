@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
-use crate::shape::{Shape, Walk, axis_of};
+use crate::shape::{Inline, Shape, Walk, axis_of};
 use crate::tensor::Tensor;
 
 /// Calls `f` with each one-dimensional lane of every `x` along `axis` and the same lane of the result, to be overwritten.
@@ -16,7 +16,7 @@ pub(crate) fn map_lanes<T: Float, const N: usize>(
     f: impl Fn([&[T]; N], &mut [T]) + Sync,
 ) -> Tensor<T> {
     let (shape, n) = (xs[0].shape(), xs[0].shape()[axis]);
-    let order: Vec<usize> = (0..shape.ndim()).filter(|&a| a != axis).chain([axis]).collect();
+    let order: Inline<usize> = (0..shape.ndim()).filter(|&a| a != axis).chain([axis]).collect();
     let mut y = Tensor::dirty(order.iter().map(|&a| shape[a]).collect());
     let moved = xs.map(|x| x.with_layout(x.layout().permute(&order)));
     let outer: Shape = moved[0].shape()[..shape.ndim() - 1].into();
@@ -28,7 +28,7 @@ pub(crate) fn map_lanes<T: Float, const N: usize>(
     } else if n > 0 {
         work(0, out);
     }
-    let back: Vec<usize> = (0..shape.ndim()).map(|a| order.iter().position(|&o| o == a).unwrap_or(a)).collect();
+    let back: Inline<usize> = (0..shape.ndim()).map(|a| order.iter().position(|&o| o == a).unwrap_or(a)).collect();
     y.with_layout(y.layout().permute(&back))
 }
 

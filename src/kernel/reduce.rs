@@ -329,7 +329,7 @@ pub(crate) fn sum_to<T: Float>(x: &Tensor<T>, shape: &Shape) -> Tensor<T> {
     }
     let new_axes = x.ndim() - shape.ndim();
     let stretched = |a: usize| a < new_axes || (shape[a - new_axes] == 1 && x.shape()[a] != 1);
-    let axes: Vec<usize> = (0..x.ndim()).filter(|&a| stretched(a)).collect();
+    let axes: Inline<usize> = (0..x.ndim()).filter(|&a| stretched(a)).collect();
     x.sum(&axes[..]).reshape_to(shape)
 }
 

@@ -63,11 +63,12 @@ impl<T: Float> Op<T> for ClassEntropy {
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
         let x = xs[0].to_contiguous();
         let rows = x.as_slice().unwrap_or_default().chunks_exact(x.shape()[1].max(1));
-        let losses = rows.zip(&self.0).map(|(row, &class)| {
+        let mut losses = Tensor::dirty([x.shape()[0]].into());
+        for ((loss, row), &class) in losses.make_mut().iter_mut().zip(rows).zip(&self.0) {
             let (top, log_sum) = around_top(row);
-            (top - row[class]) + log_sum
-        });
-        Tensor::from_elements(losses.collect(), [x.shape()[0]].into())
+            *loss = (top - row[class]) + log_sum;
+        }
+        losses
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {

@@ -34,3 +34,8 @@ macro_rules! files {
     };
 }
 files!(arith, pointwise, select, reduce, movement, gather, matmul, softmax, loss);
+
+/// Compiles the code in the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adding-an-op.md")]
+struct AddingAnOp;

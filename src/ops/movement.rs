@@ -33,11 +33,11 @@ impl<T: Float> Op<T> for Reshape {
 
 /// The axes in another order. Adjoint: the same, back.
 #[derive(Debug)]
-struct Permute(Vec<isize>);
+struct Permute(Inline<isize>);
 
 impl Permute {
-    fn inverse(&self) -> Vec<isize> {
-        let mut back = vec![0; self.0.len()];
+    fn inverse(&self) -> Inline<isize> {
+        let mut back = Inline::filled(0, self.0.len());
         self.0.iter().enumerate().for_each(|(to, &from)| back[from as usize] = to as isize);
         back
     }
@@ -143,6 +143,8 @@ impl<T: Float> Op<T> for Concat {
 impl<'t, T: Float> Var<'t, T> {
     /// The same elements in the same order under another shape; one size may be −1 and is found.
     ///
+    /// Shapes: any → `shape`, of as many elements.
+    ///
     /// # Gradient
     /// `x̄ = ȳ`, in the old shape.
     ///
@@ -157,6 +159,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// All elements along one axis.
     ///
+    /// Shapes: any → `[n]`.
+    ///
     /// # Gradient
     /// `x̄ = ȳ`, in the old shape.
     #[track_caller]
@@ -165,6 +169,8 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The axes in the order of `axes`.
+    ///
+    /// Shapes: any → its sizes in the order of `axes`.
     ///
     /// # Gradient
     /// `x̄ = ȳ`, permuted back.
@@ -179,6 +185,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The matrix, or every matrix of the batch, transposed: the last two axes exchanged. Below rank 2 nothing changes.
     ///
+    /// Shapes: `[…, m, n]` → `[…, n, m]`.
+    ///
     /// # Gradient
     /// `x̄ = ȳᵀ`.
     #[track_caller]
@@ -187,6 +195,8 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// Axes `a` and `b` exchanged.
+    ///
+    /// Shapes: any → with two sizes exchanged.
     ///
     /// # Gradient
     /// `x̄ = ȳ`, exchanged back.
@@ -197,12 +207,14 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn swapaxes(self, a: isize, b: isize) -> Self {
         let n = self.ndim();
         let (a, b) = (axis_of("swapaxes", a, n), axis_of("swapaxes", b, n));
-        let mut order: Vec<isize> = (0..n as isize).collect();
+        let mut order: Inline<isize> = (0..n as isize).collect();
         order.swap(a, b);
         Var::apply(Permute(order), &[self])
     }
 
     /// Without `axis`, whose size must be 1.
+    ///
+    /// Shapes: `[…, 1, …]` → `[…]`.
     ///
     /// # Gradient
     /// `x̄ = ȳ`, in the old shape.
@@ -219,6 +231,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// With a new axis of size 1 at `axis`; −1 is behind the last.
     ///
+    /// Shapes: `[…]` → `[…, 1, …]`.
+    ///
     /// # Gradient
     /// `x̄ = ȳ`, in the old shape.
     ///
@@ -232,6 +246,8 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The part that [`slice!`](crate::slice!) describes.
+    ///
+    /// Shapes: any → what the ranges leave; an index removes its axis, a new axis has size 1.
     ///
     /// # Gradient
     /// `x̄ = ȳ` there, and 0 elsewhere.
@@ -255,6 +271,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// Elements `start .. start + len` along `axis`.
     ///
+    /// Shapes: `[…, n, …]` → `[…, len, …]`.
+    ///
     /// # Gradient
     /// `x̄ = ȳ` there, and 0 elsewhere.
     ///
@@ -272,6 +290,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The order of elements along `axes` reversed.
     ///
+    /// Shapes: any → the same.
+    ///
     /// # Gradient
     /// `x̄ = ȳ`, reversed.
     ///
@@ -283,6 +303,8 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// `value` around it: per axis so many elements before and behind.
+    ///
+    /// Shapes: any → with `before + behind` added to each size.
     ///
     /// # Gradient
     /// `x̄ = ȳ` where x lies.
@@ -314,6 +336,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// `vars` one behind the other along `axis`.
     ///
+    /// Shapes: alike but for `axis`, along which the sizes add up.
+    ///
     /// # Gradient
     /// To each its part of `ȳ`.
     ///
@@ -327,6 +351,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// `vars`, all of one shape, along a new axis.
     ///
+    /// Shapes: `k` times `[…]` → `[…, k, …]`.
+    ///
     /// # Gradient
     /// To each its part of `ȳ`.
     ///
@@ -338,7 +364,10 @@ impl<'t, T: Float> Var<'t, T> {
         for var in vars {
             assert!(var.shape() == first, "stack: shapes {first:?} and {:?} differ", var.shape());
         }
-        let expanded: Vec<Self> = vars.iter().map(|v| v.unsqueeze(axis)).collect();
+        let mut expanded = Vec::with_capacity(vars.len());
+        for var in vars {
+            expanded.push(var.unsqueeze(axis)); // not in a closure, which would not pass on the caller's line
+        }
         Var::concat(&expanded, axis)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::map::zip;
+use crate::kernel::map::{update0, zip};
 use crate::shape::{Axes, AxisSet, Shape, axis_of};
 use crate::tensor::Tensor;
 
@@ -54,6 +54,13 @@ impl<T: Float> Op<T> for Mean {
         let ([x], g) = (p.inputs(), p.g);
         let shape = x.shape();
         p.accum(0, || expand(g / T::of(self.0.count(&shape) as f64), &self.0, &shape));
+    }
+
+    fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
+        let (g, shape) = (p.take_g(), p.xs[0].shape());
+        let n = T::of(self.0.count(shape) as f64);
+        p.accum(0, || update0(g, |g| g / n).reshape(&self.0.kept(shape)).broadcast_to(shape));
+        true
     }
 }
 
@@ -270,7 +277,8 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn prod(self, axes: impl Into<Axes>) -> Self {
         let (axes, shape) = (axes.into().resolve("prod", self.ndim()), self.shape());
         let result: Shape = if axes.keep { axes.kept(&shape) } else { axes.left(&shape) };
-        let order: Vec<isize> = (0..shape.ndim()).filter(|&a| !axes.has(a)).chain(axes.list()).map(|a| a as isize).collect();
+        let (kept, folded) = ((0..shape.ndim()).filter(|&a| !axes.has(a)), axes.list());
+        let order: Vec<isize> = kept.chain(folded.iter().copied()).map(|a| a as isize).collect();
         let (rows, mut n) = (result.elements(), axes.count(&shape));
         if n == 0 {
             return self.sum(axes) + T::one(); // Σ of none is 0, Π of none is 1

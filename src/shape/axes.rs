@@ -58,7 +58,7 @@ impl AxisSet {
     }
 
     /// The axes, from the front.
-    pub(crate) fn list(&self) -> Vec<usize> {
+    pub(crate) fn list(&self) -> Inline<usize> {
         (0..self.removed.len()).filter(|&axis| self.has(axis)).collect()
     }
 

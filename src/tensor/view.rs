@@ -1,11 +1,11 @@
 //! Views: other shapes and orders of the same elements, at no copy.
 
 use super::Tensor;
-use crate::shape::{Axes, Shape, axis_of, axis_up_to};
+use crate::shape::{Axes, Inline, Shape, axis_of, axis_up_to};
 
 /// A shape in which one size may be left to be found: −1, as in NumPy.
 #[derive(Clone, Debug)]
-pub struct NewShape(Vec<i128>); // wide enough for −1 and for every usize
+pub struct NewShape(Inline<i128>); // wide enough for −1 and for every usize
 
 macro_rules! new_shape_from {
     ($($int:ty),*) => { $(
@@ -115,7 +115,7 @@ impl<T: Clone> Tensor<T> {
     #[track_caller]
     pub fn swapaxes(&self, a: isize, b: isize) -> Self {
         let (a, b) = (axis_of("swapaxes", a, self.ndim()), axis_of("swapaxes", b, self.ndim()));
-        let mut axes: Vec<usize> = (0..self.ndim()).collect();
+        let mut axes: Inline<usize> = (0..self.ndim()).collect();
         axes.swap(a, b);
         self.with_layout(self.layout.permute(&axes))
     }
