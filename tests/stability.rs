@@ -310,7 +310,7 @@ mod messages {
         assert_panics("mul_assign: [3, 4] does not broadcast to [4]", || tensor![1.0f32, 2.0, 3.0, 4.0].mul_assign(&a));
         assert_panics("zip: [3, 4] and [5, 2]", || a.zip(&b, |a, _| a));
         assert_panics("less: [3, 4] and [5, 2]", || a.less(&b));
-        assert_panics("select: [3, 4] and [5, 2]", || Tensor::where_cond(&a.less(&a), &a, &b));
+        assert_panics("where_cond: [3, 4] and [5, 2]", || Tensor::where_cond(&a.less(&a), &a, &b));
     }
 
     #[test]
