@@ -267,7 +267,9 @@ fn panic_of<R>(f: impl FnOnce() -> R) -> Option<Seen> {
         std::panic::set_hook(Box::new(move |info| {
             let awaited = AWAITED.with_borrow_mut(|(awaited, seen)| {
                 let (file, line) = info.location().map(|l| (l.file().to_string(), l.line())).unwrap_or_default();
-                *seen = Some((info.payload_as_str().unwrap_or_default().to_string(), file, line));
+                let text = info.payload().downcast_ref::<String>().cloned();
+                let text = text.or_else(|| info.payload().downcast_ref::<&str>().map(|text| text.to_string()));
+                *seen = Some((text.unwrap_or_default(), file, line));
                 *awaited
             });
             if !awaited {

@@ -1,8 +1,9 @@
 //! Comparisons and what is made of their results.
 
 use super::map::{map_to, zip_to};
+use super::pieces;
 use crate::float::Float;
-use crate::shape::{Axes, Shape};
+use crate::shape::{Axes, Shape, Walk};
 use crate::tensor::Tensor;
 
 macro_rules! comparisons {
@@ -75,7 +76,7 @@ impl Tensor<bool> {
 
     #[track_caller]
     fn fold_bool(&self, op: &str, axes: Axes, start: bool, f: impl Fn(bool, bool) -> bool) -> Tensor<bool> {
-        let split = super::reduce::Split::new(self, &axes.resolve(op, self.ndim()));
+        let split = super::fold::Split::new(self, &axes.resolve(op, self.ndim()));
         split.map_to(self, |group| group.iter().fold(start, |a, &b| f(a, b)))
     }
 
@@ -102,12 +103,27 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn where_cond(condition: &Tensor<bool>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
         let shape = select_shape(condition.shape(), a.shape(), b.shape());
-        let n = shape.elements();
-        let pairs = zip_to("where_cond", &a.broadcast_to(&shape), b, |a, b| (a, b));
-        let conditions = condition.broadcast_to(&shape);
-        let mut y = Vec::with_capacity(n);
-        y.extend(conditions.iter().zip(pairs.iter()).map(|(&c, &(a, b))| if c { a } else { b }));
-        Tensor::from_elements(y, shape)
+        let (c, a, b) = (condition.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape));
+        let walk = Walk::new(&shape, [c.strided(), a.strided(), b.strided()]);
+        let (conditions, xs, ys) = (c.data(), a.data(), b.data());
+        let mut y = Tensor::dirty(shape);
+        let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
+        pieces(out, &|start, out| {
+            walk.runs(start..start + out.len(), |run| {
+                let out = &mut out[run.position - start..][..run.len];
+                if run.strides == [1; 3] {
+                    let [c, x, y] = run.at;
+                    let pairs = xs[x..][..run.len].iter().zip(&ys[y..][..run.len]);
+                    let all = out.iter_mut().zip(&conditions[c..][..run.len]).zip(pairs);
+                    return all.for_each(|((out, &c), (&x, &y))| *out = if c { x } else { y });
+                }
+                for (k, out) in out.iter_mut().enumerate() {
+                    let chosen = if conditions[run.place(0, k)] { xs[run.place(1, k)] } else { ys[run.place(2, k)] };
+                    *out = chosen;
+                }
+            });
+        });
+        y
     }
 }
 

@@ -41,18 +41,21 @@ impl<T: Clone> Tensor<T> {
         let outer: Shape = self.shape()[..at].into();
         let inner: Shape = self.shape()[at + 1..].into();
         let (row, stride) = (inner.elements(), self.strides()[at]);
+        let picks = index.to_contiguous();
+        let picks = picks.as_slice().unwrap_or_default();
+        let slice = Walk::new(&inner, [(&self.strides()[at + 1..], 0)]);
         let mut data = Vec::with_capacity(shape.elements());
         Walk::new(&outer, [(&self.strides()[..at], self.layout().offset())]).runs(0..outer.elements(), |run| {
-            for k in 0..run.len as isize {
-                for &i in index {
-                    let start = run.at[0] as isize + k * run.strides[0] + i as isize * stride;
-                    let walk = Walk::new(&inner, [(&self.strides()[at + 1..], start as usize)]);
-                    walk.runs(0..row, |run| {
-                        if run.strides[0] == 1 {
-                            return data.extend_from_slice(&self.data()[run.at[0]..run.at[0] + run.len]);
-                        }
-                        let place = |j: usize| (run.at[0] as isize + j as isize * run.strides[0]) as usize;
-                        data.extend((0..run.len).map(|j| self.data()[place(j)].clone()));
+            for k in 0..run.len {
+                let base = run.place(0, k) as isize;
+                if row == 1 {
+                    data.extend(picks.iter().map(|&i| self.data()[(base + i as isize * stride) as usize].clone()));
+                    continue;
+                }
+                for &i in picks {
+                    slice.runs_at([base + i as isize * stride], 0..row, |run| match run.strides[0] {
+                        1 => data.extend_from_slice(&self.data()[run.at[0]..][..run.len]),
+                        _ => data.extend((0..run.len).map(|j| self.data()[run.place(0, j)].clone())),
                     });
                 }
             }
@@ -160,7 +163,9 @@ impl<T: Float> Tensor<T> {
         let shape = source.shape().with(at, n);
         check_indices("index_add", index, axis, at, &shape);
         let inner: usize = shape[at + 1..].iter().product();
-        let mut y = vec![T::zero(); shape.elements()];
+        let mut result = Tensor::dirty(shape);
+        let y = result.as_unique_slice().expect("a dirty tensor is dense and unshared");
+        y.fill(T::zero());
         let source = source.to_contiguous();
         let elements = source.as_slice().unwrap_or_default();
         let places: Vec<usize> = index.to_vec();
@@ -169,7 +174,7 @@ impl<T: Float> Tensor<T> {
             let to = (row / k * n + places[row % k]) * inner;
             y[to..to + inner].iter_mut().zip(from).for_each(|(y, &x)| *y = *y + x);
         }
-        Tensor::from_elements(y, shape)
+        result
     }
 
     /// Zeros of `shape` with `self` at the given part of every axis: the adjoint of a slice.
@@ -180,10 +185,7 @@ impl<T: Float> Tensor<T> {
         out.fill(T::zero());
         let views = [(layout.strides(), layout.offset()), self.strided()];
         Walk::new(self.shape(), views).runs(0..self.len(), |run| {
-            for k in 0..run.len as isize {
-                let place = |i: usize| (run.at[i] as isize + k * run.strides[i]) as usize;
-                out[place(0)] = self.data()[place(1)];
-            }
+            (0..run.len).for_each(|k| out[run.place(0, k)] = self.data()[run.place(1, k)]);
         });
         y
     }

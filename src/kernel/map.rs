@@ -13,9 +13,28 @@ pub(crate) fn map<T: Float>(x: &Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<
     if x.len() == 1 {
         return x.one_like(f(x.item()));
     }
-    let mut y = Tensor::dirty(x.shape().clone());
-    fill(&mut y, [x], |[x]| f(x));
-    y
+    as_stored([x], |[x]| {
+        let mut y = Tensor::dirty(x.shape().clone());
+        fill(&mut y, [x], |[x]| f(x));
+        y
+    })
+}
+
+/// `compute` of `xs`, an elementwise function of operands of one shape. Where all of them lie as one permutation of a dense
+/// tensor, as after `t`, it gets them permuted back, and its result is viewed as they were.
+#[inline]
+fn as_stored<T: Float, const N: usize>(
+    xs: [&Tensor<T>; N],
+    compute: impl FnOnce([&Tensor<T>; N]) -> Tensor<T>,
+) -> Tensor<T> {
+    let layout = xs[0].layout();
+    let alike = !layout.is_dense() && xs.iter().all(|x| x.shape() == layout.shape() && x.strides() == layout.strides());
+    let Some(order) = (if alike { layout.dense_order() } else { None }) else { return compute(xs) };
+    let stored = xs.map(|x| x.with_layout(x.layout().permute(&order)));
+    let y = compute(stored.each_ref());
+    let mut back = order.clone();
+    order.iter().enumerate().for_each(|(new, &old)| back[old] = new);
+    y.with_layout(y.layout().permute(&back))
 }
 
 /// `y = f(a, b)` for every pair of elements, broadcast.
@@ -47,9 +66,16 @@ pub(crate) fn zip_shaped<T: Float>(
     if a.len() == 1 && b.len() == 1 {
         return Tensor::one(f(a.item(), b.item()), shape);
     }
-    let mut y = Tensor::dirty(shape);
-    fill(&mut y, [a, b], |[a, b]| f(a, b));
-    y
+    if a.shape() != b.shape() {
+        let mut y = Tensor::dirty(shape);
+        fill(&mut y, [a, b], |[a, b]| f(a, b));
+        return y;
+    }
+    as_stored([a, b], |[a, b]| {
+        let mut y = Tensor::dirty(a.shape().clone());
+        fill(&mut y, [a, b], |[a, b]| f(a, b));
+        y
+    })
 }
 
 /// `y = f(a, b, c)` for every triple of elements, broadcast.
@@ -193,17 +219,16 @@ fn strided<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N
         });
     }
     for (i, y) in out.iter_mut().enumerate() {
-        let at = |k: usize| (run.at[k] as isize + i as isize * run.strides[k]) as usize;
-        *y = f(*y, array::from_fn(|k| data[k][at(k)]));
+        *y = f(*y, array::from_fn(|k| data[k][run.place(k, i)]));
     }
 }
 
 /// `y = f(x)` for every element, into a tensor of another type.
 pub(crate) fn map_to<T: Copy, U>(x: &Tensor<T>, f: impl Fn(T) -> U) -> Tensor<U> {
     let mut y = Vec::with_capacity(x.len());
-    Walk::new(x.shape(), [x.strided()]).runs(0..x.len(), |run| {
-        let at = |k: usize| (run.at[0] as isize + k as isize * run.strides[0]) as usize;
-        y.extend((0..run.len).map(|k| f(x.data()[at(k)])));
+    Walk::new(x.shape(), [x.strided()]).runs(0..x.len(), |run| match unit(x, run.at[0], run.strides[0], run.len) {
+        Some(x) => y.extend(x.iter().map(|&x| f(x))),
+        None => y.extend((0..run.len).map(|k| f(x.data()[run.place(0, k)]))),
     });
     Tensor::from_elements(y, x.shape().clone())
 }
@@ -218,10 +243,27 @@ pub(crate) fn zip_to<T: Copy, U>(op: &str, a: &Tensor<T>, b: &Tensor<T>, f: impl
     let n = shape.elements();
     let mut y = Vec::with_capacity(n);
     broadcast_walk(&shape, [a, b]).runs(0..n, |run| {
-        let at = |i: usize, k: usize| (run.at[i] as isize + k as isize * run.strides[i]) as usize;
-        y.extend((0..run.len).map(|k| f(a.data()[at(0, k)], b.data()[at(1, k)])));
+        let slice = |i: usize, x| unit(x, run.at[i], run.strides[i], run.len);
+        match (slice(0, a), slice(1, b), run.strides) {
+            (Some(a), Some(b), _) => y.extend(a.iter().zip(b).map(|(&a, &b)| f(a, b))),
+            (Some(a), None, [_, 0]) => {
+                let b = b.data()[run.at[1]];
+                y.extend(a.iter().map(|&a| f(a, b)));
+            }
+            (None, Some(b), [0, _]) => {
+                let a = a.data()[run.at[0]];
+                y.extend(b.iter().map(|&b| f(a, b)));
+            }
+            _ => y.extend((0..run.len).map(|k| f(a.data()[run.place(0, k)], b.data()[run.place(1, k)]))),
+        }
     });
     Tensor::from_elements(y, shape)
+}
+
+/// The elements of a run as a slice, if they lie without gaps.
+#[inline]
+fn unit<T>(x: &Tensor<T>, at: usize, stride: isize, len: usize) -> Option<&[T]> {
+    (stride == 1).then(|| &x.data()[at..][..len])
 }
 
 impl<T: Float> Tensor<T> {

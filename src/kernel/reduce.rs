@@ -1,326 +1,10 @@
 //! Reductions over any set of axes.
-//!
-//! Every fold is a balanced binary tree over the group of elements that it reduces, cut at powers of two. The tree depends on
-//! the group's size, and its leaves on whether neighbours in memory belong to one group; nothing depends on the number of
-//! threads. Rounding errors grow with the tree's depth, log₂ n, rather than with n. Source: Higham, Accuracy and Stability of Numerical Algorithms (2002), §4.2.
 
-use std::ops::Range;
-
-use rayon::prelude::*;
-
-use super::{PIECE, worth_sharing};
+use super::arith;
+use super::fold::{Split, fold};
 use crate::float::Float;
-use crate::kernel::arith;
-use crate::shape::{Axes, AxisSet, Inline, Run, Shape, Walk, axis_of};
+use crate::shape::{Axes, Inline, Shape, axis_of};
 use crate::tensor::Tensor;
-
-/// A layout divided into the axes that a reduction keeps and those that it folds.
-pub(crate) struct Split {
-    kept: Shape,
-    kept_strides: Inline<isize>,
-    folded: Shape,
-    folded_strides: Inline<isize>,
-    offset: usize,
-    /// The result's shape, which may keep folded axes with size 1.
-    result: Shape,
-}
-
-impl Split {
-    pub(crate) fn new<T>(x: &Tensor<T>, axes: &AxisSet) -> Self {
-        Self::ordered(x, axes, false)
-    }
-
-    /// For a fold whose order does not matter: the folded axes from the longest stride to the shortest, so that they are
-    /// walked as they lie in memory.
-    fn as_stored<T>(x: &Tensor<T>, axes: &AxisSet) -> Self {
-        Self::ordered(x, axes, true)
-    }
-
-    fn ordered<T>(x: &Tensor<T>, axes: &AxisSet, as_stored: bool) -> Self {
-        let side = |folded: bool| (0..x.ndim()).filter(move |&axis| axes.has(axis) == folded);
-        let mut folded: Inline<usize> = side(true).collect();
-        if as_stored {
-            folded.sort_by_key(|&a| std::cmp::Reverse(x.strides()[a].unsigned_abs()));
-        }
-        let result = (0..x.ndim()).filter(|&a| axes.keep || !axes.has(a));
-        Split {
-            kept: side(false).map(|a| x.shape()[a]).collect(),
-            kept_strides: side(false).map(|a| x.strides()[a]).collect(),
-            folded: folded.iter().map(|&a| x.shape()[a]).collect(),
-            folded_strides: folded.iter().map(|&a| x.strides()[a]).collect(),
-            offset: x.layout().offset(),
-            result: result.map(|a| if axes.has(a) { 1 } else { x.shape()[a] }).collect(),
-        }
-    }
-
-    /// How many elements are folded into one.
-    pub(crate) fn group(&self) -> usize {
-        self.folded.elements()
-    }
-
-    fn outputs(&self) -> Walk<1> {
-        Walk::new(&self.kept, [(&self.kept_strides, self.offset)])
-    }
-
-    /// A walk over one group, whose first element lies at 0.
-    fn group_walk(&self) -> Walk<1> {
-        Walk::new(&self.folded, [(&self.folded_strides, 0)])
-    }
-
-    /// `f` of the elements of each group, in row-major order.
-    pub(crate) fn map_to<T: Copy, U>(&self, x: &Tensor<T>, f: impl Fn(&[T]) -> U) -> Tensor<U> {
-        let (walk, len) = (self.group_walk(), self.group());
-        let dense = len > 0 && walk.single_run() == Some([1]);
-        let mut results = Vec::with_capacity(self.kept.elements());
-        let mut buffer = Vec::with_capacity(if dense { 0 } else { len });
-        self.outputs().runs(0..self.kept.elements(), |run| {
-            for k in 0..run.len as isize {
-                let base = run.at[0] as isize + k * run.strides[0];
-                if dense {
-                    results.push(f(&x.data()[base as usize..][..len]));
-                    continue;
-                }
-                buffer.clear();
-                walk.runs_at([base], 0..len, |run| gather(x.data(), &run, |x| buffer.push(x)));
-                results.push(f(&buffer));
-            }
-        });
-        Tensor::from_elements(results, self.result.clone())
-    }
-
-    /// How many neighbouring results have their elements next to each other, if those of one group do not lie so.
-    fn columns(&self) -> Option<usize> {
-        let unit = |sizes: &Shape, strides: &[isize]| sizes.iter().zip(strides).any(|(&n, &s)| s == 1 && n > 1);
-        let columns = *self.kept.last().filter(|&&n| n > 1)?;
-        let apart = self.kept_strides.last() == Some(&1) && !unit(&self.folded, &self.folded_strides);
-        apart.then_some(columns)
-    }
-}
-
-/// Calls `put` with each element of a run.
-#[inline]
-fn gather<T: Copy>(data: &[T], run: &Run<1>, put: impl FnMut(T)) {
-    if run.strides[0] == 1 {
-        return data[run.at[0]..][..run.len].iter().copied().for_each(put);
-    }
-    (0..run.len as isize).map(|k| data[(run.at[0] as isize + k * run.strides[0]) as usize]).for_each(put);
-}
-
-/// Folds `pre(o, x)` over the elements `x` of every group, where `o` numbers the group's result; `empty` of no element.
-pub(crate) fn fold<T: Float>(
-    x: &Tensor<T>,
-    axes: &AxisSet,
-    empty: T,
-    pre: impl Fn(usize, T) -> T + Sync,
-    f: impl Fn(T, T) -> T + Sync,
-) -> Tensor<T> {
-    let split = Split::as_stored(x, axes);
-    let group = split.group();
-    if group == 0 {
-        return Tensor::full(&split.result, empty);
-    }
-    let mut y = Tensor::dirty(split.result.clone());
-    let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
-    let shared = worth_sharing(x.len());
-    let work = |start: usize, out: &mut [T]| match split.columns() {
-        Some(MANY_COLUMNS..) => fold_columns::<T, MANY_COLUMNS>(&split, x.data(), start, out, &pre, &f),
-        Some(SOME_COLUMNS..) => fold_columns::<T, SOME_COLUMNS>(&split, x.data(), start, out, &pre, &f),
-        Some(_) => fold_columns::<T, FEW_COLUMNS>(&split, x.data(), start, out, &pre, &f),
-        None => fold_rows(&split, x.data(), start, out, shared, &pre, &f),
-    };
-    if shared && out.len() > 1 {
-        let piece = (PIECE / group).max(1).next_multiple_of(MANY_COLUMNS);
-        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| work(i * piece, out));
-    } else {
-        work(0, out);
-    }
-    y
-}
-
-/// The elements that one leaf of the tree folds: into sixteen lanes of eight, which the compiler turns into vectors. The lanes
-/// go up the tree side by side and are folded at its top.
-const LEAF: usize = 128;
-const LANES: usize = 16;
-
-fn fold_rows<T: Float>(
-    split: &Split,
-    data: &[T],
-    start: usize,
-    out: &mut [T],
-    shared: bool,
-    pre: &(impl Fn(usize, T) -> T + Sync),
-    f: &(impl Fn(T, T) -> T + Sync),
-) {
-    let (walk, len) = (split.group_walk(), split.group());
-    let dense = walk.single_run() == Some([1]);
-    split.outputs().runs(start..start + out.len(), |run| {
-        for k in 0..run.len {
-            let o = run.position + k;
-            let base = run.at[0] as isize + k as isize * run.strides[0];
-            let pre = |x: T| pre(o, x);
-            out[o - start] = if dense {
-                let group = &data[base as usize..][..len];
-                let leaf = |i: usize| leaf(&group[i * LEAF..][..LEAF], &pre, f);
-                fold_group(len, shared, &leaf, |from| short(&group[from..], &pre, f), f)
-            } else {
-                let read = |range: Range<usize>| {
-                    let mut buffer = [T::zero(); LEAF];
-                    let mut places = buffer.iter_mut();
-                    walk.runs_at([base], range, |run| {
-                        gather(data, &run, |x| *places.next().expect("a leaf's size") = x)
-                    });
-                    buffer
-                };
-                let leaf = |i: usize| leaf(&read(i * LEAF..(i + 1) * LEAF), &pre, f);
-                fold_group(len, shared, &leaf, |from| short(&read(from..len)[..len - from], &pre, f), f)
-            };
-        }
-    });
-}
-
-/// Folds a group of `len` elements from its whole leaves and the short one at its end.
-#[inline]
-fn fold_group<T: Float>(
-    len: usize,
-    shared: bool,
-    leaf: &(impl Fn(usize) -> [T; LANES] + Sync),
-    end: impl Fn(usize) -> T,
-    f: &(impl Fn(T, T) -> T + Sync),
-) -> T {
-    let leaves = len / LEAF;
-    if leaves == 0 {
-        return end(0);
-    }
-    let lanes = tree(0..leaves, shared, leaf, f);
-    let whole = short(&lanes, &|x| x, f);
-    if leaves * LEAF == len { whole } else { f(whole, end(leaves * LEAF)) }
-}
-
-/// The largest power of two below `n`, where a tree over `n` is cut.
-fn cut(n: usize) -> usize {
-    1 << (n - 1).ilog2()
-}
-
-fn tree<T: Float>(
-    range: Range<usize>,
-    shared: bool,
-    leaf: &(impl Fn(usize) -> [T; LANES] + Sync),
-    f: &(impl Fn(T, T) -> T + Sync),
-) -> [T; LANES] {
-    if range.len() == 1 {
-        return leaf(range.start);
-    }
-    let middle = range.start + cut(range.len());
-    let (left, right) = (range.start..middle, middle..range.end);
-    let (a, b) = if shared && range.len() * LEAF > 2 * PIECE {
-        rayon::join(|| tree(left, shared, leaf, f), || tree(right, shared, leaf, f))
-    } else {
-        (tree(left, shared, leaf, f), tree(right, shared, leaf, f))
-    };
-    std::array::from_fn(|lane| f(a[lane], b[lane]))
-}
-
-/// The lanes of one leaf.
-#[inline]
-fn leaf<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> [T; LANES] {
-    let xs: &[T; LEAF] = xs.try_into().expect("a leaf's size");
-    std::array::from_fn(|lane| {
-        let x = |row: usize| pre(xs[row * LANES + lane]);
-        f(f(f(x(0), x(1)), f(x(2), x(3))), f(f(x(4), x(5)), f(x(6), x(7))))
-    })
-}
-
-/// Folds a few elements, at least one.
-fn short<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> T {
-    match xs {
-        [x] => pre(*x),
-        [x, y] => f(pre(*x), pre(*y)),
-        [x, y, z, w] => f(f(pre(*x), pre(*y)), f(pre(*z), pre(*w))),
-        _ => {
-            let (left, right) = xs.split_at(cut(xs.len()));
-            f(short(left, pre, f), short(right, pre, f))
-        }
-    }
-}
-
-/// How many neighbouring results a columnwise fold carries together: the largest of these that there are.
-const MANY_COLUMNS: usize = 128;
-const SOME_COLUMNS: usize = 32;
-const FEW_COLUMNS: usize = 8;
-
-/// How many rows a leaf of a columnwise tree folds one after the other.
-const ROWS: usize = 8;
-
-fn fold_columns<T: Float, const WIDTH: usize>(
-    split: &Split,
-    data: &[T],
-    start: usize,
-    out: &mut [T],
-    pre: &(impl Fn(usize, T) -> T + Sync),
-    f: &(impl Fn(T, T) -> T + Sync),
-) {
-    let (rows, group) = (split.group_walk(), split.group());
-    split.outputs().runs(start..start + out.len(), |run| {
-        for first in (0..run.len).step_by(WIDTH) {
-            // The last block overlaps the one before it rather than being narrower: each column is folded by itself.
-            let first = first.min(run.len.saturating_sub(WIDTH));
-            let (o, base) = (run.position + first, run.at[0] + first);
-            let width = WIDTH.min(run.len - first);
-            let leaf = |range| columns_leaf::<T, WIDTH>(data, &rows, base, range, width, &|i, x| pre(o + i, x), f);
-            let sums = columns_tree(0..group, &leaf, f);
-            out[o - start..][..width].copy_from_slice(&sums[..width]);
-        }
-    });
-}
-
-fn columns_tree<T: Float, const WIDTH: usize>(
-    range: Range<usize>,
-    leaf: &impl Fn(Range<usize>) -> [T; WIDTH],
-    f: &impl Fn(T, T) -> T,
-) -> [T; WIDTH] {
-    if range.len() <= ROWS {
-        return leaf(range);
-    }
-    let middle = range.start + cut(range.len());
-    let (mut a, b) = (columns_tree(range.start..middle, leaf, f), columns_tree(middle..range.end, leaf, f));
-    a.iter_mut().zip(&b).for_each(|(a, &b)| *a = f(*a, b));
-    a
-}
-
-fn columns_leaf<T: Float, const WIDTH: usize>(
-    data: &[T],
-    rows: &Walk<1>,
-    base: usize,
-    range: Range<usize>,
-    width: usize,
-    pre: &impl Fn(usize, T) -> T,
-    f: &impl Fn(T, T) -> T,
-) -> [T; WIDTH] {
-    let mut sums = [T::zero(); WIDTH];
-    let mut first = true;
-    rows.runs_at([base as isize], range, |run| {
-        let row = |k: usize| &data[(run.at[0] as isize + k as isize * run.strides[0]) as usize..][..width];
-        let start = usize::from(first);
-        if first {
-            sums.iter_mut().zip(row(0)).enumerate().for_each(|(i, (s, &x))| *s = pre(i, x));
-            first = false;
-        }
-        if width < WIDTH {
-            for k in start..run.len {
-                sums.iter_mut().zip(row(k)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
-            }
-            return;
-        }
-        // The width of a whole block is known to the compiler, and the sums stay in registers.
-        let mut local = sums;
-        for k in start..run.len {
-            let row = row(k).first_chunk::<WIDTH>().expect("a whole block");
-            local.iter_mut().zip(row).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
-        }
-        sums = local;
-    });
-    sums
-}
 
 /// `x` summed over the axes along which `shape` was broadcast to that of `x`.
 pub(crate) fn sum_to<T: Float>(x: &Tensor<T>, shape: &Shape) -> Tensor<T> {
@@ -399,7 +83,7 @@ impl<T: Float> Tensor<T> {
     fn extremum(&self, op: &str, axes: Axes, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
         let axes = axes.resolve(op, self.ndim());
         let split = Split::new(self, &axes);
-        if split.group() == 0 && split.kept.elements() > 0 {
+        if split.lacks_elements() {
             no_extremum(op, self.shape());
         }
         fold(self, &axes, T::nan(), |_, x| x, f)
@@ -505,16 +189,18 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     fn arg_extremum(&self, op: &str, axis: isize, better: impl Fn(T, T) -> T) -> Tensor<usize> {
         let at = axis_of(op, axis, self.ndim());
-        if self.shape()[at] == 0 && !self.shape().without(at).contains(&0) {
+        let split = Split::new(self, &Axes::from(at).resolve(op, self.ndim()));
+        if split.lacks_elements() {
             no_extremum(op, self.shape());
         }
-        Split::new(self, &Axes::from(at).resolve(op, self.ndim())).map_to(self, |group| {
+        split.map_to(self, |group| {
             // The value first, in lanes, then its place: faster than both at once.
-            let mut lanes = [group[0]; LANES];
-            let blocks = group.chunks_exact(LANES);
-            let rest = blocks.remainder();
-            blocks.for_each(|block| lanes.iter_mut().zip(block).for_each(|(l, &x)| *l = better(*l, x)));
-            let best = lanes.into_iter().chain(rest.iter().copied()).fold(group[0], &better);
+            let (blocks, rest) = group.as_chunks::<16>();
+            let mut best = rest.iter().fold(group[0], |best, &x| better(best, x));
+            if let Some(&first) = blocks.first() {
+                let lanes = blocks.iter().fold(first, |l, x| std::array::from_fn(|i| better(l[i], x[i])));
+                best = lanes.into_iter().fold(best, &better);
+            }
             let place = group.iter().position(|&x| x == best || x.is_nan());
             place.expect("the best element is one of them")
         })

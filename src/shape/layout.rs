@@ -84,6 +84,13 @@ impl Layout {
         true
     }
 
+    /// The order of axes in which the layout is dense, if it is a permutation of a dense one.
+    pub(crate) fn dense_order(&self) -> Option<Inline<usize>> {
+        let mut order: Inline<usize> = (0..self.shape.ndim()).collect();
+        order.sort_by_key(|&axis| std::cmp::Reverse(self.strides[axis]));
+        self.permute(&order).is_dense().then_some(order)
+    }
+
     /// The place of the element at `index`.
     #[inline]
     pub(crate) fn place(&self, index: &[usize]) -> usize {

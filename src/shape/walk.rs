@@ -22,6 +22,14 @@ pub(crate) struct Run<const N: usize> {
     pub(crate) len: usize,
 }
 
+impl<const N: usize> Run<N> {
+    /// The place of element `k` in view `i`.
+    #[inline]
+    pub(crate) fn place(&self, i: usize, k: usize) -> usize {
+        (self.at[i] as isize + k as isize * self.strides[i]) as usize
+    }
+}
+
 impl<const N: usize> Walk<N> {
     /// A walk over views of `shape`, given by their strides and the offset of their first element.
     pub(crate) fn new(shape: &[usize], views: [(&[isize], usize); N]) -> Self {
@@ -89,10 +97,16 @@ impl<const N: usize> Walk<N> {
         }
     }
 
-    /// The stride of the one run that the whole walk is, if it is one.
+    /// The length of a whole run, which is the size of the innermost merged axis.
     #[inline]
-    pub(crate) fn single_run(&self) -> Option<[isize; N]> {
-        (self.sizes.len() == 1).then(|| array::from_fn(|i| self.strides[i][0]))
+    pub(crate) fn run_len(&self) -> usize {
+        self.sizes[self.sizes.len() - 1]
+    }
+
+    /// The strides within every run.
+    #[inline]
+    pub(crate) fn stride(&self) -> [isize; N] {
+        array::from_fn(|i| self.strides[i][self.sizes.len() - 1])
     }
 
     /// The index of row `row` over all axes but the innermost, which is 0.

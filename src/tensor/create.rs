@@ -82,16 +82,17 @@ impl<T: Clone> Tensor<T> {
             assert!(fits, "concat: shapes {:?} and {:?} differ outside axis {axis}", first.shape(), t.shape());
         }
         let shape = first.shape().with(at, tensors.iter().map(|t| t.shape()[at]).sum());
-        // Seen with `axis` first the parts lie one behind the other; the result is that order, viewed back.
-        let order: Vec<usize> = [at].into_iter().chain((0..shape.ndim()).filter(|&a| a != at)).collect();
+        let (outer, inner) = shape.split_at(at);
+        let (outer, inner): (usize, usize) = (outer.iter().product(), inner[1..].iter().product());
+        let parts: Vec<Self> = tensors.iter().map(Self::to_contiguous).collect();
         let mut data = Vec::with_capacity(shape.elements());
-        for t in tensors {
-            data.extend(t.with_layout(t.layout().permute(&order)).to_vec());
+        for o in 0..outer {
+            for part in &parts {
+                let len = part.shape()[at] * inner;
+                data.extend_from_slice(&part.as_slice().unwrap_or_default()[o * len..][..len]);
+            }
         }
-        let moved: Shape = order.iter().map(|&a| shape[a]).collect();
-        let back: Vec<usize> = (0..shape.ndim()).map(|a| order.iter().position(|&o| o == a).unwrap_or(a)).collect();
-        let joined = Self::from_elements(data, moved);
-        joined.with_layout(joined.layout().permute(&back))
+        Self::from_elements(data, shape)
     }
 }
 

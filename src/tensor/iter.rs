@@ -4,7 +4,14 @@ use super::Tensor;
 use crate::shape::Inline;
 
 /// The elements of a tensor in row-major order, whatever its strides.
-pub struct Iter<'a, T> {
+pub struct Iter<'a, T>(Kind<'a, T>);
+
+enum Kind<'a, T> {
+    Dense(std::slice::Iter<'a, T>),
+    Strided(Strided<'a, T>),
+}
+
+struct Strided<'a, T> {
     tensor: &'a Tensor<T>,
     index: Inline<usize>,
     place: isize,
@@ -20,8 +27,11 @@ impl<T> Tensor<T> {
     /// assert_eq!(tensor![[1, 2], [3, 4]].t().iter().copied().collect::<Vec<_>>(), [1, 3, 2, 4]);
     /// ```
     pub fn iter(&self) -> Iter<'_, T> {
+        if let Some(elements) = self.as_slice() {
+            return Iter(Kind::Dense(elements.iter()));
+        }
         let index = Inline::filled(0, self.ndim());
-        Iter { tensor: self, index, place: self.layout().offset() as isize, left: self.len() }
+        Iter(Kind::Strided(Strided { tensor: self, index, place: self.layout().offset() as isize, left: self.len() }))
     }
 }
 
@@ -34,9 +44,7 @@ impl<'a, T> IntoIterator for &'a Tensor<T> {
     }
 }
 
-impl<'a, T> Iterator for Iter<'a, T> {
-    type Item = &'a T;
-
+impl<'a, T> Strided<'a, T> {
     fn next(&mut self) -> Option<&'a T> {
         self.left = self.left.checked_sub(1)?;
         let element = &self.tensor.data()[self.place as usize];
@@ -52,9 +60,40 @@ impl<'a, T> Iterator for Iter<'a, T> {
         }
         Some(element)
     }
+}
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = &'a T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a T> {
+        match &mut self.0 {
+            Kind::Dense(elements) => elements.next(),
+            Kind::Strided(elements) => elements.next(),
+        }
+    }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        let left = match &self.0 {
+            Kind::Dense(elements) => elements.len(),
+            Kind::Strided(elements) => elements.left,
+        };
+        (left, Some(left))
+    }
+
+    /// The dense case asks what it is only once.
+    #[inline]
+    fn fold<B, F: FnMut(B, &'a T) -> B>(self, start: B, mut f: F) -> B {
+        match self.0 {
+            Kind::Dense(elements) => elements.fold(start, f),
+            Kind::Strided(mut elements) => {
+                let mut result = start;
+                while let Some(x) = elements.next() {
+                    result = f(result, x);
+                }
+                result
+            }
+        }
     }
 }
 

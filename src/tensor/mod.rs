@@ -250,10 +250,11 @@ impl<T: Clone> Tensor<T> {
         }
         let mut elements = Vec::with_capacity(self.len());
         Walk::new(self.shape(), [self.strided()]).runs(0..self.len(), |run| {
-            elements.extend((0..run.len as isize).map(|k| {
-                let place = run.at[0] as isize + k * run.strides[0];
-                self.data()[place as usize].clone()
-            }));
+            if run.strides[0] == 1 {
+                elements.extend_from_slice(&self.data()[run.at[0]..][..run.len]);
+            } else {
+                elements.extend((0..run.len).map(|k| self.data()[run.place(0, k)].clone()));
+            }
         });
         elements
     }
@@ -321,6 +322,10 @@ impl<T: Clone, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
 /// Equal shapes and equal elements; as for floats themselves, NaN differs from NaN.
 impl<T: PartialEq> PartialEq for Tensor<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.shape() == other.shape() && self.iter().zip(other.iter()).all(|(a, b)| a == b)
+        self.shape() == other.shape()
+            && match (self.as_slice(), other.as_slice()) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.iter().zip(other.iter()).all(|(a, b)| a == b),
+            }
     }
 }
