@@ -6,7 +6,7 @@ use super::{Inline, Shape};
 
 /// Sizes, strides (in elements, of any sign, 0 for a repeated element) and the place of the first element.
 ///
-/// **Invariant**: every index within the shape maps to a place inside the storage. Only [`Layout::dense`] and the views below
+/// **Invariant**: every index within the shape maps to a place inside the storage. Only `Layout::dense` and the views below
 /// make layouts, and each view reaches a subset of the places that its parent reaches.
 #[derive(Clone, PartialEq)]
 pub struct Layout {
@@ -121,13 +121,6 @@ impl Layout {
         strides[axis] = strides[axis].wrapping_mul(step); // wraps only where at most one element is taken
         let moved = if len == 0 { 0 } else { start as isize * self.strides[axis] };
         Self::view(self.shape.with(axis, len), strides, (self.offset as isize + moved) as usize)
-    }
-
-    /// The view without `axis`, at its `index`.
-    pub(crate) fn select(&self, axis: usize, index: usize) -> Self {
-        let mut view = self.slice(axis, index, 1, 1);
-        (view.shape, view.strides) = (view.shape.without(axis), without(&view.strides, axis));
-        view
     }
 
     /// A new axis of size 1 before `axis`.
