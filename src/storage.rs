@@ -4,6 +4,8 @@
 //! blocks back between steps at the price of page faults; so a block whose element type keeps a free list returns there whole,
 //! reference count included. Recycled blocks come back *dirty*: whoever takes one overwrites it.
 
+#![allow(unreachable_pub, reason = "a hidden hook of the public `Float` names these types")]
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::LocalKey;

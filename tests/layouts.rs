@@ -1,6 +1,8 @@
 //! Every operation on tensors gives on every layout what an index-by-index oracle gives: on permuted, stepped, reversed,
 //! broadcast, sliced, empty and rank-0 tensors, in `f32` and `f64`.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 #[path = "support/arbitrary.rs"]
 mod arbitrary;
 #[path = "support/compare.rs"]
@@ -662,6 +664,22 @@ mod large {
     #[test]
     fn sums_f64() {
         sums::<f64>().unwrap();
+    }
+
+    /// Images by channel: groups of many runs.
+    #[test]
+    fn sums_over_several_axes() {
+        for [n, c, h, w] in [[8, 5, 30, 40], [30, 3, 7, 19], [3, 40, 12, 11]] {
+            let m = numbers::<f32>(&[n, c, h, w], 8);
+            let mut expected = vec![0.0; c];
+            m.data.iter().enumerate().for_each(|(place, x)| expected[place / (h * w) % c] += x);
+            let expected = Model::new(&[c], expected);
+            let x = m.tensor();
+            same("sum", &x.sum([0, 2, 3]), &expected).unwrap();
+            same("sum of permuted", &x.permute(&[3, 1, 0, 2]).sum([0, 2, 3]), &expected).unwrap();
+            let last = x.permute(&[0, 2, 3, 1]).to_contiguous();
+            same("sum, channels last", &last.sum([0, 1, 2]), &expected).unwrap();
+        }
     }
 
     #[test]

@@ -54,6 +54,19 @@ fn reductions<T: Float>() {
 }
 
 #[test]
+fn trap_28_reductions_over_several_axes() {
+    for shape in [[7, 6, 60, 70], [40, 3, 9, 171], [300, 700, 1, 2]] {
+        let x: Tensor<f32> = numbers(&shape, 1);
+        for x in [x.clone(), x.permute(&[3, 1, 0, 2]), x.permute(&[1, 3, 2, 0])] {
+            for axes in [[0, 2, 3], [0, 1, 2], [1, 2, 3]] {
+                same_bits("sum", || x.sum(axes));
+                same_bits("var", || x.var(axes, 0));
+            }
+        }
+    }
+}
+
+#[test]
 fn trap_28_reductions_f32() {
     reductions::<f32>();
 }
