@@ -420,3 +420,35 @@ impl Op<f64> for MeanOverBroadcast {
 fn a_wrong_sum_over_broadcast_axes_is_caught() {
     assert!(caught(&wrong(|x| Var::apply(MeanOverBroadcast, x))));
 }
+
+/// A scalar on the left needs a concrete type, so it cannot be a specimen, which is generic: value, slope and curvature by formula.
+#[test]
+fn scalars_on_the_left_have_the_derivatives_of_their_formulas() {
+    type Case<T> = (for<'t> fn(Var<'t, T>) -> Var<'t, T>, [T; 3]);
+    macro_rules! check {
+        ($t:ty) => {
+            let cases: [Case<$t>; 8] = [
+                (|x| 3.0 + x, [3.5, 1.0, 0.0]),
+                (|x| 3.0 - x, [2.5, -1.0, 0.0]),
+                (|x| 3.0 * x, [1.5, 3.0, 0.0]),
+                (|x| 3.0 / x, [6.0, -12.0, 48.0]),
+                (|x| x + 3.0, [3.5, 1.0, 0.0]),
+                (|x| x - 3.0, [-2.5, 1.0, 0.0]),
+                (|x| x * 3.0, [1.5, 3.0, 0.0]),
+                (|x| x / 0.25, [2.0, 4.0, 0.0]),
+            ];
+            for (i, (f, expected)) in cases.into_iter().enumerate() {
+                let tape = Tape::<$t>::new();
+                let x = tape.leaf(Tensor::scalar(0.5));
+                let y = f(x);
+                let [slope] = y.grad([x]).expect("y depends on x");
+                // A constant slope does not depend on x: an explained absence, and a curvature of 0.
+                let curvature = slope.grad([x]).map_or(0.0, |[curvature]| curvature.item());
+                assert_eq!([y.item(), slope.item(), curvature], expected, "case {i}");
+                assert_eq!(y.backward()[x].item(), expected[1], "case {i}, fused");
+            }
+        };
+    }
+    check!(f32);
+    check!(f64);
+}
