@@ -83,9 +83,10 @@ fn scaled_far<T: Float>(x: T) -> T {
     (T::of(0.564189583547756287) - series) / x
 }
 
-/// `exp(−x²/2)`. The square is taken of x cut to sixteenths, where it is exact, since its rounding error would be magnified.
+/// `exp(−x²/2)`. The square is taken of x cut to sixteenths, where it is exact, since its rounding error would be magnified. What
+/// is cut off may be of either sign, so the cut is one of an `f32`, and a single number for every scalar.
 fn exp_minus_half_square<T: Float>(x: T) -> T {
-    let cut = (x * T::of(16.0)).trunc() / T::of(16.0);
+    let cut = T::of(f64::from((x.to_f32().unwrap_or(f32::NAN) * 16.0).trunc() / 16.0));
     if !cut.is_finite() {
         return (-x).exp();
     }
