@@ -7,7 +7,7 @@ use crate::storage::LocalFreeList;
 /// A routine that computes `C ← α·A·B + β·C` on strided matrices, with the signature of matrixmultiply's `sgemm`:
 /// sizes `m, k, n`; `α`; `A` with its row and column strides; `B` with its own; `β`; `C` with its own.
 ///
-/// With `β = 0` it must not read `C`.
+/// It is called with `α = 1`, and with `β` 0 or 1. With `β = 0` it must not read `C`.
 #[rustfmt::skip]
 pub type Gemm<T> = unsafe fn(
     usize, usize, usize, T, *const T, isize, isize, *const T, isize, isize, T, *mut T, isize, isize,

@@ -5,6 +5,8 @@
 
 mod arith;
 mod compare;
+#[cfg(feature = "scalars")]
+mod dual;
 pub(crate) mod fold;
 pub(crate) mod gather;
 pub(crate) mod lanes;
