@@ -5,6 +5,9 @@ use super::{Layer, Module, Part, Parts, Path};
 use crate::float::Float;
 use crate::graph::{Param, Var};
 
+/// A module of any type.
+type Boxed<T> = Box<dyn Module<T> + Send + Sync>;
+
 /// Modules one behind the other, `y = mₙ(… m₁(m₀(x)))`.
 ///
 /// Its parameters are named by the number of their module: `0.weight`, `0.bias`, `2.weight`, …
@@ -19,7 +22,7 @@ use crate::graph::{Param, Var};
 /// ```
 #[derive(Default)]
 pub struct Sequential<T: Float> {
-    modules: Vec<(Option<&'static str>, Box<dyn Module<T> + Send + Sync>)>,
+    modules: Vec<(Option<&'static str>, Boxed<T>)>,
 }
 
 impl<T: Float> Sequential<T> {
