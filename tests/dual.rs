@@ -323,7 +323,7 @@ fn along<M: Module<Dual<f64>>>(
     mut dual: M,
     direction: impl Fn(&str, &[usize]) -> Tensor<f64>,
 ) -> M {
-    let values = net.state();
+    let values = net.state().tensors;
     dual.visit_mut(&Path::ROOT, &mut |path, param| {
         let name = path.to_string();
         param.value = Tensor::dual(&values[&name], &direction(&name, param.value.shape()));

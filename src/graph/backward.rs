@@ -5,23 +5,26 @@
 
 use std::panic::Location;
 
-use super::op::{Pullback, RawPullback, deposit};
-use super::tape::{Blame, Kind, Node, Values, needed};
-use super::{Gradients, NoGradient, Op, Tape, Var, fan};
+use super::op::{Needed, Pullback, RawPullback, deposit};
+use super::tape::{Blame, Kind, Node, TakenOp, Values};
+use super::{Gradients, NoGradient, Tape, Var, fan, trap};
 use crate::float::Float;
 use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
 
 /// Visits the nodes from `root` down, each with the gradient that has arrived at it. By then every node that uses it has been
 /// visited, since a node is appended after its inputs: so the gradient is complete.
-fn sweep<G>(
+fn sweep<T: Float, G>(
+    tape: &Tape<T>,
     root: usize,
     slots: &mut [Option<G>],
-    is_derived: impl Fn(usize) -> bool,
     mut rule: impl FnMut(usize, &mut [Option<G>]),
 ) {
+    let values = tape.restoring();
     for i in (0..=root).rev() {
-        if slots[i].is_some() && is_derived(i) {
+        if slots[i].is_some() && tape.nodes.borrow()[i].kind == Kind::Derived {
+            values.drop_behind(i);
+            values.restore_for_rule(i);
             rule(i, slots);
         }
     }
@@ -66,7 +69,14 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn backward_into(self, gradients: &mut Gradients<T>) {
         let shape = self.loss_shape();
-        self.sweep_tensors(Tensor::full(shape, T::one()), gradients);
+        self.sweep_tensors(Tensor::full(shape, T::one()), gradients, false);
+    }
+
+    /// [`Var::backward_into`] of a loss after which no value is read any more: each is dropped as soon as the sweep has passed it.
+    #[track_caller]
+    pub(super) fn backward_consuming(self, gradients: &mut Gradients<T>) {
+        let shape = self.loss_shape();
+        self.sweep_tensors(Tensor::full(shape, T::one()), gradients, true);
     }
 
     /// The gradients of `Σ seed · self`, for a value of any shape.
@@ -77,7 +87,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn backward_with(self, seed: Tensor<T>) -> Gradients<T> {
         assert!(*seed.shape() == self.shape(), "backward_with: seed {:?} for {self:?}", seed.shape());
         let mut gradients = Gradients::new();
-        self.sweep_tensors(seed, &mut gradients);
+        self.sweep_tensors(seed, &mut gradients, false);
         gradients
     }
 
@@ -91,24 +101,36 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The first-order sweep: slots hold tensors, the tape is paused.
-    fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>) {
+    #[track_caller]
+    fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>, consume: bool) {
         let (tape, root) = (self.tape, self.index as usize);
         let _paused = tape.pause();
+        if tape.trapping.get() {
+            self.trap_seed(&seed);
+        }
         let mut slots = tape.slots.take();
         slots.resize_with(root + 1, || None);
         slots[root] = Some(seed);
         gradients.start(tape.epoch(), self.index);
-        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
-        sweep(root, &mut slots, is_derived, |i, slots| {
+        let mut passed = root + 1; // from here on values have been dropped, if they are consumed
+        sweep(tape, root, &mut slots, |i, slots| {
             let Some(g) = slots[i].take() else { return };
             let nodes = tape.nodes.borrow();
             if nodes[i].retained {
                 gradients.keep(i as u32, None, g.clone());
             }
+            let arrived = tape.trapping.get().then(|| g.clone());
             let declined = apply_fused(&nodes, i, g, slots);
             drop(nodes); // a rule on handles appends nodes
             if let Err(g) = declined {
                 apply_rule(tape, i, g, |input, part| deposit(&mut slots[input as usize], part));
+            }
+            if let Some(g) = arrived {
+                tape.trap_gradient(i, &g, |input| slots[input as usize].clone());
+            }
+            if consume {
+                tape.nodes.borrow_mut()[i..passed].iter_mut().for_each(|node| node.value.release());
+                passed = i;
             }
         });
         gradients.collect_leaves(tape, &mut slots);
@@ -136,26 +158,94 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     #[track_caller]
     pub fn grad<const N: usize>(self, wrt: [Var<'t, T>; N]) -> Result<[Var<'t, T>; N], NoGradient> {
+        let _here = Blame::on(self.tape, Location::caller());
+        let seed = self.tape.constant(Tensor::full(self.loss_shape(), T::one()));
+        let mut found = [self; N];
+        self.sweep_vars(seed, &wrt, &mut found)?;
+        Ok(found)
+    }
+
+    /// The gradients of `Σ seed · self` by each of `wrt`, as values on the tape, for a value of any shape. They can be differentiated
+    /// again, by `seed` too: they are linear in it.
+    ///
+    /// # Errors
+    /// As [`Var::grad`].
+    ///
+    /// # Panics
+    /// If `seed` has another shape, or it or one of `wrt` is of another tape.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, seed) = (tape.leaf(tensor![1.0, 2.0]), tape.leaf(tensor![10.0, 0.5]));
+    /// let [g] = (x * x).grad_with(seed, [x])?;
+    /// assert_eq!(g.value().to_vec(), [20.0, 2.0]); // 2 · x · seed
+    /// assert_eq!(g.sum(..).backward()[seed].to_vec(), [2.0, 4.0]); // 2 · x
+    /// # Ok::<(), rensa::NoGradient>(())
+    /// ```
+    #[track_caller]
+    pub fn grad_with<const N: usize>(
+        self,
+        seed: Var<'t, T>,
+        wrt: [Var<'t, T>; N],
+    ) -> Result<[Var<'t, T>; N], NoGradient> {
+        let _here = Blame::on(self.tape, Location::caller());
+        self.same_tape("grad_with", seed);
+        assert!(seed.shape() == self.shape(), "grad_with: seed {seed:?} for {self:?}");
+        let mut found = [self; N];
+        self.sweep_vars(seed, &wrt, &mut found)?;
+        Ok(found)
+    }
+
+    /// Why there is no gradient of this value by `x`; none if there is one. It only tells, and appends nothing to the tape.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Reason, Tape, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(tensor![1.0, 2.0]);
+    /// let loss = (x.detach() * 2.0).sum(..);
+    /// assert_eq!(loss.why_no_grad(x).map(|why| why.reason()), Some(Reason::Detached));
+    /// assert_eq!(x.sum(..).why_no_grad(x), None);
+    /// ```
+    pub fn why_no_grad(self, x: Var<'t, T>) -> Option<NoGradient> {
+        if !std::ptr::eq(x.tape, self.tape) {
+            return Some(NoGradient::of_another_tape(x));
+        }
+        NoGradient::of(x, self, true)
+    }
+
+    /// The sweep whose slots hold nodes: what it computes is recorded. Puts the gradients by `wrt` into `found`.
+    #[track_caller]
+    fn sweep_vars(self, seed: Var<'t, T>, wrt: &[Var<'t, T>], found: &mut [Var<'t, T>]) -> Result<(), NoGradient> {
         let (tape, root) = (self.tape, self.index as usize);
-        let _here = Blame::on(tape, Location::caller());
-        let seed = tape.constant(Tensor::full(self.loss_shape(), T::one()));
+        wrt.iter().for_each(|&x| self.same_tape("grad", x));
         let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
         slots[root] = Some(seed);
-        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
-        sweep(root, &mut slots, is_derived, |i, slots| {
+        sweep(tape, root, &mut slots, |i, slots| {
             let Some(g) = slots[i] else { return };
             for &(input, part) in run_rule(tape, i, g).iter() {
                 let (slot, part) = (&mut slots[input as usize], Var { tape, index: part });
                 *slot = Some(slot.map_or(part, |sum| Var::apply(fan::Add, &[sum, part])));
             }
+            if tape.trapping.get() {
+                tape.trap_gradient(i, &g.value(), |input| slots[input as usize].map(Var::value));
+            }
         });
-        let mut found = [self; N];
-        for (found, x) in found.iter_mut().zip(wrt) {
-            assert!(std::ptr::eq(x.tape, tape), "grad: {self:?} and {x:?} are on different tapes");
+        for (found, &x) in found.iter_mut().zip(wrt) {
             let arrived = slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
-            *found = arrived.ok_or_else(|| NoGradient::of(x, self, true))?;
+            *found = match arrived {
+                Some(g) => g,
+                None => return Err(NoGradient::of(x, self, true).expect("where no gradient arrives, a way ends")),
+            };
         }
-        Ok(found)
+        Ok(())
+    }
+
+    #[track_caller]
+    fn same_tape(self, op: &str, x: Var<'t, T>) {
+        assert!(std::ptr::eq(x.tape, self.tape), "{op}: {self:?} and {x:?} are on different tapes");
     }
 
     /// The backward sweep of this single number, node by node: what [`Var::backward`] adds up, to be looked at.
@@ -169,8 +259,7 @@ impl<'t, T: Float> Var<'t, T> {
         let mut slots: Vec<Option<Tensor<T>>> = vec![None; root + 1];
         slots[root] = Some(Tensor::full(self.loss_shape(), T::one()));
         let mut steps = Vec::new();
-        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
-        sweep(root, &mut slots, is_derived, |i, slots| {
+        sweep(tape, root, &mut slots, |i, slots| {
             let Some(gradient) = slots[i].clone() else { return };
             let mut step = Step { node: Var { tape, index: i as u32 }, gradient, contributions: Vec::new() };
             apply_rule(tape, i, step.gradient.clone(), |index, product| {
@@ -199,9 +288,27 @@ fn apply_fused<T: Float>(
 ) -> Result<(), Tensor<T>> {
     let node = &nodes[i];
     let op = node.op.as_deref().expect("a derived node has an op");
-    let (xs, needed) = (Values::of(nodes, &node.inputs), needed(nodes, &node.inputs));
-    let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, slots };
-    if op.vjp_fused(&mut p) { Ok(()) } else { Err(p.g.expect("a rule that declines leaves the gradient")) }
+    let (xs, needed) = (Values::of(nodes, &node.inputs), node.needed);
+    let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, owed: needed, slots };
+    if !op.vjp_fused(&mut p) {
+        return Err(p.g.expect("a rule that declines leaves the gradient"));
+    }
+    if p.owed != Needed::NONE {
+        keeps_gradient_back(node, p.owed);
+    }
+    Ok(())
+}
+
+/// Gradients are not lost silently: an op passes one on to every input, or says by `no_rule` why not.
+#[cold]
+fn keeps_gradient_back<T: Float>(node: &Node<T>, owed: Needed) -> ! {
+    let which: Vec<usize> = (0..node.inputs.len()).filter(|&i| owed.has(i)).collect();
+    panic!(
+        "the rule of {} {:?} at {} passes no gradient on to its inputs {which:?}; an op without one says so by Op::no_rule",
+        node.name,
+        node.value.shape(),
+        node.location
+    )
 }
 
 /// Gives `give` what node `i` passes on by its rule on handles, as tensors. The nodes that the rule appends are forgotten again.
@@ -221,13 +328,17 @@ fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>, mut give: impl F
 fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Inline<(u32, u32)> {
     let (inputs, needed, location) = {
         let nodes = tape.nodes.borrow();
-        (nodes[i].inputs.clone(), needed(&nodes, &nodes[i].inputs), nodes[i].location)
+        (nodes[i].inputs.clone(), nodes[i].needed, nodes[i].location)
     };
     let y = Var { tape, index: i as u32 };
-    let mut p = Pullback { y, g, inputs, needed, contributions: Inline::new() };
-    let _of_the_node = Blame::on(tape, location);
+    let mut p = Pullback { y, g, inputs, needed, owed: needed, contributions: Inline::new() };
+    let (_of_the_node, _untrapped) = (Blame::on(tape, location), trap::Open::on(tape));
     let op = TakenOp::take(tape, i);
-    op.op.as_deref().expect("a derived node has an op").vjp(&mut p);
+    op.as_ref().vjp(&mut p);
+    drop(op);
+    if p.owed != Needed::NONE {
+        keeps_gradient_back(&tape.node(i as u32), p.owed);
+    }
     p.contributions
 }
 
@@ -240,24 +351,5 @@ struct Tail<'t, T: Float> {
 impl<T: Float> Drop for Tail<'_, T> {
     fn drop(&mut self) {
         self.tape.truncate(self.len);
-    }
-}
-
-/// An op out of its node, so that no borrow is held while its rule appends nodes; back there when dropped, even by a panic.
-struct TakenOp<'t, T: Float> {
-    tape: &'t Tape<T>,
-    index: usize,
-    op: Option<Box<dyn Op<T>>>,
-}
-
-impl<'t, T: Float> TakenOp<'t, T> {
-    fn take(tape: &'t Tape<T>, index: usize) -> Self {
-        TakenOp { tape, index, op: tape.nodes.borrow_mut()[index].op.take() }
-    }
-}
-
-impl<T: Float> Drop for TakenOp<'_, T> {
-    fn drop(&mut self) {
-        self.tape.nodes.borrow_mut()[self.index].op = self.op.take();
     }
 }

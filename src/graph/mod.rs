@@ -9,17 +9,20 @@
 
 mod absence;
 mod backward;
+mod checkpoint;
 pub(crate) mod fan;
 mod gradients;
 mod op;
 mod param;
 mod tape;
+mod trap;
 mod var;
 
-pub use absence::NoGradient;
+pub use absence::{NoGradient, Reason};
 pub use backward::{Contribution, Step};
 pub use gradients::{GradientKey, Gradients};
 pub use op::{Op, Pullback, RawPullback};
 pub use param::{Param, ParamId};
+pub(crate) use tape::Note;
 pub use tape::{Paused, Tape};
 pub use var::Var;

@@ -7,10 +7,11 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::checkpoint::Segment;
 use super::op::{Needed, Op};
 use super::{Gradients, Param, ParamId, Var};
 use crate::float::Float;
-use crate::shape::Inline;
+use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
 
 /// Where a node's value comes from, and so whether a gradient passes through it.
@@ -30,6 +31,8 @@ pub(super) enum Kind {
     Paused,
     /// Cut off by [`Var::detach`].
     Detached,
+    /// Computed by an op that has no rule.
+    NoRule,
 }
 
 impl Kind {
@@ -46,6 +49,8 @@ pub(super) struct Node<T: Float> {
     pub(super) op: Option<Box<dyn Op<T>>>,
     pub(super) name: &'static str,
     pub(super) inputs: Inline<u32>,
+    /// Which inputs a gradient is passed on to.
+    pub(super) needed: Needed,
     pub(super) kind: Kind,
     pub(super) retained: bool,
     pub(super) location: &'static Location<'static>,
@@ -57,6 +62,9 @@ pub(super) struct Leaf {
     pub(super) index: u32,
     pub(super) param: Option<ParamId>,
 }
+
+/// Which layer has computed an output of which shape.
+pub(crate) type Note = (&'static str, usize, Shape);
 
 /// A record of computations, to be differentiated.
 ///
@@ -91,6 +99,16 @@ pub struct Tape<T: Float> {
     epoch: Cell<u64>,
     /// Whose line new nodes carry while a rule runs.
     blame: Cell<Option<&'static Location<'static>>>,
+    /// What layers tell of their outputs, if somebody wants to know: kind, address, and shape.
+    notes: RefCell<Option<Vec<Note>>>,
+    /// Parts whose values are dropped until they are needed, in the order in which they ended.
+    pub(super) segments: RefCell<Vec<Segment>>,
+    /// Parts whose values are there again for a while.
+    pub(super) restored: RefCell<Vec<Segment>>,
+    /// Whether there are such parts.
+    pub(super) is_sparse: Cell<bool>,
+    /// Whether values and gradients are looked at as they come about.
+    pub(super) trapping: Cell<bool>,
 }
 
 /// A number that no other tape, and no other life of this tape, has.
@@ -110,13 +128,18 @@ impl<T: Float> Tape<T> {
             slots: RefCell::default(),
             epoch: Cell::new(next_epoch()),
             blame: Cell::new(None),
+            notes: RefCell::default(),
+            segments: RefCell::default(),
+            restored: RefCell::default(),
+            is_sparse: Cell::new(false),
+            trapping: Cell::new(false),
         }
     }
 
     /// A value that gradients are wanted for.
     #[track_caller]
     pub fn leaf(&self, value: Tensor<T>) -> Var<'_, T> {
-        let var = self.push(value, "leaf", Kind::Leaf, &[], Location::caller());
+        let var = self.push(value, "leaf", Kind::Leaf, &[], Needed::NONE, Location::caller());
         self.leaves.borrow_mut().push(Leaf { index: var.index, param: None });
         var
     }
@@ -124,7 +147,7 @@ impl<T: Float> Tape<T> {
     /// A value that gradients are not wanted for.
     #[track_caller]
     pub fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
-        self.push(value, "constant", Kind::Constant, &[], Location::caller())
+        self.push(value, "constant", Kind::Constant, &[], Needed::NONE, Location::caller())
     }
 
     /// A rank-0 constant.
@@ -146,9 +169,24 @@ impl<T: Float> Tape<T> {
             }
         }
         drop(leaves);
-        let var = self.push(param.value.clone(), "param", kind, &[], Location::caller());
+        let var = self.push(param.value.clone(), "param", kind, &[], Needed::NONE, Location::caller());
         self.leaves.borrow_mut().push(Leaf { index: var.index, param: Some(param.id()) });
         var
+    }
+
+    /// Computes `f` without recording: what it computes has no gradient. The closure's way of [`Tape::pause`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(tensor![1.0, 2.0]);
+    /// let scale = tape.paused(|| x.sum(..));
+    /// assert_eq!((x * scale).sum(..).backward()[x].to_vec(), [3.0, 3.0]);
+    /// ```
+    pub fn paused<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _paused = self.pause();
+        f()
     }
 
     /// Stops recording until the guard is dropped: what is computed meanwhile has no gradient.
@@ -176,7 +214,8 @@ impl<T: Float> Tape<T> {
     /// One training step's differentiation: computes the loss, its gradients into `gradients`, and forgets the nodes.
     /// Returns the loss.
     ///
-    /// Afterwards nobody but the parameters holds their values, so an optimizer changes them in place.
+    /// No handle can leave `f`, so the sweep drops each value as soon as it has passed it. Afterwards nobody but the parameters holds
+    /// theirs, so an optimizer changes them in place.
     ///
     /// # Panics
     /// If the loss is not a single number.
@@ -194,8 +233,9 @@ impl<T: Float> Tape<T> {
         self.reset(); // forgets what a step that panicked has left
         let loss = {
             let loss = f(self);
-            loss.backward_into(gradients);
-            loss.value().item()
+            let value = loss.value();
+            loss.backward_consuming(gradients);
+            value.item()
         };
         self.reset();
         loss
@@ -216,18 +256,30 @@ impl<T: Float> Tape<T> {
         (0..self.len() as u32).map(|index| Var { tape: self, index })
     }
 
+    /// Asks layers to tell of their outputs from now on.
+    pub(crate) fn take_notes(&self) {
+        self.notes.replace(Some(Vec::new()));
+    }
+
+    /// What they have told.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        self.notes.take().unwrap_or_default()
+    }
+
+    /// Takes a note, if somebody wants to know.
+    #[inline]
+    pub(crate) fn note(&self, note: impl FnOnce() -> Note) {
+        if let Some(notes) = &mut *self.notes.borrow_mut() {
+            notes.push(note());
+        }
+    }
+
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.get()
     }
 
     pub(super) fn node(&self, index: u32) -> Ref<'_, Node<T>> {
         Ref::map(self.nodes.borrow(), |nodes| &nodes[index as usize])
-    }
-
-    /// Whether a backward sweep keeps the gradient of this node.
-    pub(super) fn keeps_gradient(&self, index: u32) -> bool {
-        let node = self.node(index);
-        node.kind == Kind::Leaf || node.retained
     }
 
     /// Forgets the nodes from `len` on.
@@ -241,6 +293,11 @@ impl<T: Float> Tape<T> {
             leaves.pop();
         }
         self.live.set(len);
+        if self.is_sparse.get() {
+            let mut segments = self.segments.borrow_mut();
+            segments.retain(|segment| segment.ends_by(len));
+            self.is_sparse.set(!segments.is_empty());
+        }
     }
 
     /// The value of a node that is about to be forgotten.
@@ -249,26 +306,31 @@ impl<T: Float> Tape<T> {
     }
 
     #[inline]
+    #[track_caller]
     pub(super) fn push(
         &self,
         value: Tensor<T>,
         name: &'static str,
         kind: Kind,
         inputs: &[u32],
+        needed: Needed,
         location: &'static Location<'static>,
     ) -> Var<'_, T> {
         let index = self.live.get();
         assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
-        self.live.set(index + 1);
         let location = self.blame.get().unwrap_or(location);
+        if self.trapping.get() {
+            self.trap_value(&value, name, kind, inputs, location);
+        }
+        self.live.set(index + 1);
         let inputs = Inline::of(inputs);
         let mut nodes = self.nodes.borrow_mut();
         match nodes.get_mut(index) {
             Some(node) => {
                 (node.value, node.name, node.inputs) = (value, name, inputs);
-                (node.kind, node.retained, node.location) = (kind, false, location);
+                (node.needed, node.kind, node.retained, node.location) = (needed, kind, false, location);
             }
-            None => nodes.push(Node { value, op: None, name, inputs, kind, retained: false, location }),
+            None => nodes.push(Node { value, op: None, name, inputs, needed, kind, retained: false, location }),
         }
         Var { tape: self, index: index as u32 }
     }
@@ -277,18 +339,15 @@ impl<T: Float> Tape<T> {
     #[inline]
     #[track_caller]
     pub(super) fn apply<O: Op<T>>(&self, mut op: O, inputs: &[u32]) -> Var<'_, T> {
-        let (value, needs) = {
+        let _restored = self.restored_for(inputs);
+        let (value, wanted) = {
             let nodes = self.nodes.borrow();
-            let needs = inputs.iter().any(|&i| nodes[i as usize].kind.needs_gradient());
-            (op.forward(&Values::of(&nodes, inputs)), needs)
+            let wanted = Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()));
+            (op.forward(&Values::of(&nodes, inputs)), wanted)
         };
-        let kind = match (needs, self.recording.get()) {
-            (true, true) => Kind::Derived,
-            (true, false) => Kind::Paused,
-            (false, _) => Kind::OfConstants,
-        };
-        let var = self.push(value, op.name(), kind, inputs, Location::caller());
-        if kind == Kind::Derived {
+        let (kind, needed) = kind_of(&op, inputs.len(), wanted, self.recording.get());
+        let var = self.push(value, op.name(), kind, inputs, needed, Location::caller());
+        if matches!(kind, Kind::Derived | Kind::NoRule) {
             let slot = &mut self.nodes.borrow_mut()[var.index as usize].op;
             // The op of the last step at this place is most often of the same type: its box serves again.
             match slot.as_deref_mut().and_then(|op| (op as &mut dyn Any).downcast_mut::<O>()) {
@@ -298,6 +357,19 @@ impl<T: Float> Tape<T> {
         }
         var
     }
+}
+
+/// What a node of `op` is, of whose inputs those in `wanted` need a gradient, and to which of them it passes one on.
+#[inline]
+fn kind_of<T: Float>(op: &impl Op<T>, inputs: usize, wanted: Needed, recording: bool) -> (Kind, Needed) {
+    if wanted == Needed::NONE {
+        return (Kind::OfConstants, Needed::NONE);
+    }
+    if !recording {
+        return (Kind::Paused, Needed::NONE);
+    }
+    let needed = Needed::new((0..inputs).map(|i| wanted.has(i) && op.no_rule(i).is_none()));
+    (if needed == Needed::NONE { Kind::NoRule } else { Kind::Derived }, needed)
 }
 
 /// The values of nodes, listed without an allocation for up to four. (Not a closure over them: a panic in an op's forward pass
@@ -341,12 +413,6 @@ fn unchanged<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> bool {
     let same = |a: T, b: T| (a - b).is_zero() || (a == b && (a - b).is_nan()) || (a.is_nan() && b.is_nan());
     let inline = |a: &[T], b: &[T]| matches!((a, b), (&[a], &[b]) if same(a, b));
     a.layout() == b.layout() && (a.shares_storage(b) || a.is_empty() || inline(a.data(), b.data()))
-}
-
-/// Which of `inputs` need a gradient.
-#[inline]
-pub(super) fn needed<T: Float>(nodes: &[Node<T>], inputs: &[u32]) -> Needed {
-    Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()))
 }
 
 impl<T: Float> Default for Tape<T> {
@@ -393,5 +459,32 @@ impl<'t, T: Float> Blame<'t, T> {
 impl<T: Float> Drop for Blame<'_, T> {
     fn drop(&mut self) {
         self.tape.blame.set(self.before);
+    }
+}
+
+/// An op out of its node, so that no borrow is held while its rule appends nodes; back there when dropped, even by a panic.
+pub(super) struct TakenOp<'t, T: Float> {
+    tape: &'t Tape<T>,
+    index: usize,
+    op: Option<Box<dyn Op<T>>>,
+}
+
+impl<'t, T: Float> TakenOp<'t, T> {
+    pub(super) fn take(tape: &'t Tape<T>, index: usize) -> Self {
+        TakenOp { tape, index, op: tape.nodes.borrow_mut()[index].op.take() }
+    }
+
+    pub(super) fn as_ref(&self) -> &dyn Op<T> {
+        self.op.as_deref().expect("a recorded node has an op")
+    }
+
+    pub(super) fn as_mut(&mut self) -> &mut dyn Op<T> {
+        self.op.as_deref_mut().expect("a recorded node has an op")
+    }
+}
+
+impl<T: Float> Drop for TakenOp<'_, T> {
+    fn drop(&mut self) {
+        self.tape.nodes.borrow_mut()[self.index].op = self.op.take();
     }
 }
