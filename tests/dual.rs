@@ -15,7 +15,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use rensa::nn::{Linear, Module, Path, Relu, Sequential, TwoLayerNet};
 use rensa::ops::registry;
 use rensa::scalar::Dual;
-use rensa::{Float, Reduction, Tape, Tensor, Var, keep, slice, tensor};
+use rensa::{Float, Param, Reduction, Tape, Tensor, Var, keep, slice, tensor};
 
 /// Numbers between −1 and 1, no two sums of which round alike.
 fn numbers(shape: &[usize], seed: usize) -> Tensor<f64> {
@@ -305,6 +305,16 @@ fn hessian_vector_products_of_every_op_agree_with_gradients_of_gradients() {
             }
         }
     }
+}
+
+/// A parameter that differs from what is on the tape in its derivative alone has changed.
+#[test]
+fn a_parameter_with_another_derivative_is_another_value() {
+    let tape = Tape::new();
+    let mut w = Param::new(tensor![Dual::variable(2.0)]);
+    let first = tape.param(&w);
+    w.value = tensor![Dual::constant(2.0)];
+    assert_eq!((first.item().derivative(), tape.param(&w).item().derivative()), (1.0, 0.0));
 }
 
 /// A gradient that is 0 may have a derivative that is not: sin² where the sine is 0.

@@ -202,7 +202,7 @@ pointwise! {
     /// # Gradient
     /// None: the value is constant almost everywhere. Who asks for one is told so.
     round = Round on -2.0..2.0, kinks [-1.5, -0.5, 0.5, 1.5]; flat without rule: CONSTANT
-        => |x| half_to_even(x), |x, y| x.lit(0.0);
+        => |x| x.increasing(half_to_even), |x, y| x.lit(0.0);
 
     /// Whole part of x: the nearest whole number that is not farther from 0.
     ///
