@@ -6,7 +6,9 @@
 
 #[cfg(feature = "scalars")]
 mod dual;
+#[cfg(feature = "scalars")]
+mod interval;
 
 #[cfg(feature = "scalars")]
 #[cfg_attr(docsrs, doc(cfg(feature = "scalars")))]
-pub use dual::Dual;
+pub use {dual::Dual, interval::Interval};
