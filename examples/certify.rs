@@ -31,8 +31,7 @@ const HELP: &str = "certify [--data DIR] [--iters 2000] [--seed 0] [--quick]";
 const BATCH: usize = 100;
 /// Of a pixel's range, 0 to 1. For a plainly trained net the share that can be certified falls from nearly all to nearly none.
 const RADII: [f64; 7] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05];
-/// How many random images of each box are looked at.
-const DRAWS: usize = 10;
+const DRAWS: usize = 10; // random images that are looked at in each box
 
 struct Options {
     data: Option<PathBuf>,
@@ -84,16 +83,14 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Whether, for every image within `radius` of each of these, pixel by pixel, the right class has the highest score.
+/// Whether the right class has the highest score in every image within `radius` of each of these: by the order of intervals, its
+/// lower bound is above the others' upper bounds.
 fn certified(net: &TwoLayerNet<Interval>, images: &Tensor<f64>, labels: &[usize], radius: f64) -> Vec<bool> {
     let tape = Tape::new();
     let boxes = Tensor::around(images, radius).clamp(0.0, 1.0); // what is no image is left out
     let scores = net.predict(tape.constant(boxes)).value();
-    let is_right = |(row, &label): (usize, &usize)| {
-        // Of intervals: the lowest score of the right class is above the highest of the other.
-        (0..10).all(|other| other == label || scores[[row, label]] > scores[[row, other]])
-    };
-    labels.iter().enumerate().map(is_right).collect()
+    let wins = |row: usize, class: usize| (0..10).all(|c| c == class || scores[[row, class]] > scores[[row, c]]);
+    labels.iter().enumerate().map(|(row, &label)| wins(row, label)).collect()
 }
 
 /// The same, class by class, by a net whose scores are the differences to that of the class.
