@@ -4,6 +4,7 @@
 //! same file the inputs that the tests try it on. Whatever is in a file's `specimens()` is checked against finite differences,
 //! to first and second order and on odd layouts, without an edit anywhere else.
 
+mod array;
 mod scalar;
 mod special;
 mod specimen;
@@ -33,7 +34,23 @@ macro_rules! files {
         }
     };
 }
-files!(arith, pointwise, select, compare, reduce, movement, gather, matmul, softmax, loss);
+files!(
+    arith,
+    pointwise,
+    select,
+    compare,
+    reduce,
+    cumprod,
+    movement,
+    roll,
+    repeat,
+    diagonal,
+    triangle,
+    gather,
+    matmul,
+    softmax,
+    loss,
+);
 
 /// Compiles the code in the guide.
 #[cfg(doctest)]
