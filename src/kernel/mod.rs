@@ -12,6 +12,7 @@ pub(crate) mod map;
 pub(crate) mod matmul;
 mod native;
 pub(crate) mod reduce;
+pub(crate) mod sort;
 mod triangle;
 
 use rayon::prelude::*;

@@ -47,6 +47,8 @@ files!(
     diagonal,
     triangle,
     gather,
+    index_put,
+    sort,
     matmul,
     softmax,
     loss,
