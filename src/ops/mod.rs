@@ -40,6 +40,7 @@ files!(
     select,
     compare,
     reduce,
+    norm,
     cumprod,
     movement,
     roll,
@@ -50,6 +51,7 @@ files!(
     index_put,
     sort,
     matmul,
+    distance,
     softmax,
     loss,
 );
