@@ -37,6 +37,10 @@ macro_rules! files {
 files!(
     arith,
     pointwise,
+    log_add_exp,
+    atan2,
+    remainder,
+    lerp,
     select,
     compare,
     reduce,

@@ -270,7 +270,7 @@ pointwise! {
 
 /// The logistic function by the branch whose exponential is at most 1.
 #[inline]
-fn logistic<F: Float>(x: F) -> F {
+pub(super) fn logistic<F: Float>(x: F) -> F {
     let e = (-x.abs()).exp();
     let numerator = if x < F::zero() { e } else { F::one() };
     numerator / (F::one() + e)
