@@ -5,6 +5,7 @@
 //! to first and second order and on odd layouts, without an edit anywhere else.
 
 mod array;
+mod equation;
 mod scalar;
 mod special;
 mod specimen;
@@ -15,6 +16,7 @@ pub use loss::{Reduction, Targets};
 pub use scalar::{Lane, Scalar, Unary};
 pub use specimen::Specimen;
 pub(crate) use specimen::specimen;
+pub use tensordot::Contraction;
 
 /// Declares the files of ops and chains their specimens.
 macro_rules! files {
@@ -55,6 +57,8 @@ files!(
     index_put,
     sort,
     matmul,
+    tensordot,
+    einsum,
     distance,
     softmax,
     loss,
