@@ -36,8 +36,8 @@ pub mod prelude;
 pub use error::{Error, Result};
 pub use float::{Float, Gemm};
 pub use graph::{
-    Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Step, Tape,
-    Var,
+    Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Reason, Step,
+    Tape, Var,
 };
 pub use ops::{Reduction, Targets};
 pub use shape::{Axes, Layout, Shape, keep};

@@ -52,6 +52,29 @@ fn near(found: &[f64], expected: &[f64]) {
 // ---- ties and kinks ----------------------------------------------------------------------------------------------------
 
 #[test]
+fn rounding_goes_to_the_even_one_of_two_and_keeps_nan() {
+    let value = |x: Tensor<f64>| x.to_vec();
+    let x = list([2.5, 3.5, -2.5, 0.5, -0.5, 1.5, 0.49999999999999994, 4503599627370497.0, NAN, INF, -INF, -0.2]);
+    is(&value(x.round()), &[2.0, 4.0, -2.0, 0.0, 0.0, 2.0, 0.0, 4503599627370497.0, NAN, INF, -INF, 0.0]);
+    is(&value(list([-1.5, 1.5, -0.0]).trunc()), &[-1.0, 1.0, 0.0]);
+    is(&value(list([-1.5, 1.5, NAN]).floor()), &[-2.0, 1.0, NAN]);
+    is(&value(list([-1.5, 1.5, NAN]).ceil()), &[-1.0, 2.0, NAN]);
+}
+
+#[test]
+fn comparisons_on_the_tape_are_numbers_and_false_for_nan() {
+    let tape = Tape::new();
+    let (a, b) = (tape.leaf(list([1.0, 2.0, NAN])), tape.leaf(list([2.0, 2.0, NAN])));
+    is(&a.less(b).value().to_vec(), &[1.0, 0.0, 0.0]);
+    is(&a.less_equal(b).value().to_vec(), &[1.0, 1.0, 0.0]);
+    is(&a.greater(b).value().to_vec(), &[0.0, 0.0, 0.0]);
+    is(&b.greater_equal(a).value().to_vec(), &[1.0, 1.0, 0.0]);
+    is(&a.equal(b).value().to_vec(), &[0.0, 1.0, 0.0]);
+    is(&a.not_equal(b).value().to_vec(), &[1.0, 0.0, 1.0]);
+    is(&[a.argmax(-1).item(), list([3.0, 1.0, 1.0]).argmin(0).item() as f64], &[2.0, 1.0]);
+}
+
+#[test]
 fn trap_21_slopes_at_kinks() {
     is(&at([0.0, -0.0], |x| x.relu()).1, &[0.0, 0.0]);
     is(&at([0.0, -0.0], |x| x.abs()).1, &[0.0, 0.0]);

@@ -328,7 +328,7 @@ enum Fault {
     Factor,
     /// Without the second term.
     Term,
-    /// The gradient by the first input only.
+    /// Zeros for the second input.
     Input,
     /// Right at first order, but through a value cut off the tape.
     Detached,
@@ -356,9 +356,7 @@ impl Op<f64> for Wrong {
             Fault::Nan => g * f64::NAN,
             _ => g * (b * b + 1.0),
         });
-        if self.0 != Fault::Input {
-            p.accum(1, || g * a * b * 2.0);
-        }
+        p.accum(1, || g * a * b * if self.0 == Fault::Input { 0.0 } else { 2.0 });
     }
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, f64>) -> bool {

@@ -9,7 +9,7 @@ mod panics;
 
 use allocations::{Counting, allocations, live_bytes};
 use panics::panic_of;
-use rensa::{Gradients, Op, Param, Pullback, RawPullback, Reduction, Tape, Tensor, Var, slice, tensor};
+use rensa::{Gradients, Op, Param, Pullback, RawPullback, Reason, Reduction, Tape, Tensor, Var, slice, tensor};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -202,24 +202,98 @@ fn an_intermediate_that_is_not_kept_says_how_to_keep_it() {
     assert_eq!(loss.grad([h]).map(|[g]| g.value().to_vec()), Ok(vec![6.0, 12.0]));
 }
 
-#[test]
-fn a_way_through_ops_without_a_gradient_is_told() {
-    /// It passes nothing on.
-    #[derive(Debug)]
-    struct Count;
+/// It passes nothing on to its second input, and says so or not.
+#[derive(Debug)]
+struct First {
+    says_so: bool,
+    is_fused: bool,
+}
 
-    impl Op<f64> for Count {
-        fn name(&self) -> &'static str {
-            "count"
-        }
-        fn forward(&mut self, xs: &[&Tensor<f64>]) -> Tensor<f64> {
-            Tensor::scalar(xs[0].len() as f64)
-        }
-        fn vjp<'t>(&self, _: &mut Pullback<'t, f64>) {}
+impl Op<f64> for First {
+    fn name(&self) -> &'static str {
+        "first"
     }
+    fn forward(&mut self, xs: &[&Tensor<f64>]) -> Tensor<f64> {
+        xs[0] * 1.0
+    }
+    fn vjp<'t>(&self, p: &mut Pullback<'t, f64>) {
+        let g = p.g;
+        p.accum(0, || g);
+    }
+    fn vjp_fused(&self, p: &mut RawPullback<'_, f64>) -> bool {
+        if self.is_fused {
+            let g = p.take_g();
+            p.accum(0, || g);
+        }
+        self.is_fused
+    }
+    fn no_rule(&self, i: usize) -> Option<&'static str> {
+        (self.says_so && i == 1).then_some("it is not looked at")
+    }
+}
+
+#[test]
+fn a_way_that_ends_at_an_op_without_a_rule_is_told() {
     let tape = Tape::new();
-    let x = tape.leaf(tensor![1.0, 2.0]);
-    told(absence(Var::apply(Count, &[x]), x), &["leaf [2]", "only through ops that pass no gradient on"]);
+    let x = tape.leaf(tensor![1.4, 2.6]);
+    let (rounded, line) = (x.round(), line!());
+    let here = format!("cut at round [2] at tests/tape.rs:{line}");
+    told(absence((rounded * 2.0).sum(..), x), &["leaf [2]", &here, "has no rule", "constant almost everywhere"]);
+    told(absence((rounded * 2.0).sum(..), rounded), &["round [2]", "it has no rule", "constant almost everywhere"]);
+    for y in [x.floor(), x.ceil(), x.trunc(), x.argmax(-1), x.argmin(0), x.greater(x * 0.5), x.equal(x)] {
+        let why = y.sum(..).why_no_grad(x).expect("there is none");
+        assert!(why.reason() == Reason::NoRule && why.to_string().contains(&format!("cut at {}", y.name())), "{why}");
+    }
+    // Beside a way that carries a gradient, one that does not is no absence.
+    assert_eq!((x + rounded).sum(..).backward()[x].to_vec(), [1.0, 1.0]);
+
+    let (a, b) = (tape.leaf(tensor![1.0]), tape.leaf(tensor![2.0]));
+    for is_fused in [false, true] {
+        let y = Var::apply(First { says_so: true, is_fused }, &[a, b * 3.0]);
+        assert_eq!(y.sum(..).backward()[a].to_vec(), [1.0]);
+        told(absence(y.sum(..), b), &["leaf [1]", "cut at first [1]", "it is not looked at"]);
+    }
+}
+
+#[test]
+fn a_rule_that_keeps_a_gradient_back_is_refused() {
+    for is_fused in [false, true] {
+        let tape = Tape::new();
+        let (a, b) = (tape.leaf(tensor![1.0]), tape.leaf(tensor![2.0]));
+        let (y, line) = (Var::apply(First { says_so: false, is_fused }, &[a, b]).sum(..), line!());
+        let (node, inputs) = (format!("first [1] at tests/tape.rs:{line}"), "to its inputs [1]");
+        for panic in [panic_of(|| y.backward()), panic_of(|| y.grad([a])), panic_of(|| y.trace())] {
+            assert!(panic.message.contains(&node) && panic.message.contains(inputs), "{panic:?}");
+        }
+        let constant = Var::apply(First { says_so: false, is_fused }, &[a, tape.constant(tensor![2.0])]);
+        assert_eq!(constant.sum(..).backward()[a].to_vec(), [1.0], "nothing is owed to a constant");
+    }
+}
+
+#[test]
+fn why_no_grad_tells_without_failing_or_computing() {
+    let (mut tape, other) = (Tape::<f64>::new(), Tape::<f64>::new());
+    let mut frozen = Param::new(tensor![1.0]);
+    frozen.set_frozen(true);
+    {
+        let x = tape.leaf(tensor![1.0, 2.0]);
+        let h = x * 2.0;
+        let (constant, detached, paused) = (tape.constant(tensor![1.0]), h.detach(), tape.paused(|| h.exp()));
+        let loss = (h * constant + detached + paused + tape.param(&frozen)).sum(..);
+        let nodes = tape.len();
+        let reason = |x: Var<'_, f64>| loss.why_no_grad(x).map(|why| why.reason());
+        assert_eq!([reason(x), reason(h), reason(loss)], [None; 3]);
+        assert_eq!(reason(constant), Some(Reason::Constant));
+        assert_eq!(reason(detached), Some(Reason::Detached));
+        assert_eq!(reason(paused), Some(Reason::Paused));
+        assert_eq!(reason(tape.param(&frozen)), Some(Reason::Frozen));
+        assert_eq!(h.why_no_grad(loss).map(|why| why.reason()), Some(Reason::NotReached));
+        assert_eq!(detached.sum(..).why_no_grad(x).map(|why| why.reason()), Some(Reason::Detached));
+        assert_eq!(tape.len(), nodes + 1, "only the sum above, and the frozen parameter as it was");
+        let foreign = other.leaf(tensor![1.0]);
+        assert_eq!(foreign.why_no_grad(foreign), None);
+    }
+    tape.reset();
 }
 
 #[test]

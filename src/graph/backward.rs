@@ -5,8 +5,8 @@
 
 use std::panic::Location;
 
-use super::op::{Pullback, RawPullback, deposit};
-use super::tape::{Blame, Kind, Node, Values, needed};
+use super::op::{Needed, Pullback, RawPullback, deposit};
+use super::tape::{Blame, Kind, Node, Values};
 use super::{Gradients, NoGradient, Op, Tape, Var, fan};
 use crate::float::Float;
 use crate::shape::{Inline, Shape};
@@ -136,9 +136,69 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     #[track_caller]
     pub fn grad<const N: usize>(self, wrt: [Var<'t, T>; N]) -> Result<[Var<'t, T>; N], NoGradient> {
+        let _here = Blame::on(self.tape, Location::caller());
+        let seed = self.tape.constant(Tensor::full(self.loss_shape(), T::one()));
+        let mut found = [self; N];
+        self.sweep_vars(seed, &wrt, &mut found)?;
+        Ok(found)
+    }
+
+    /// The gradients of `Σ seed · self` by each of `wrt`, as values on the tape, for a value of any shape. They can be differentiated
+    /// again, by `seed` too: they are linear in it.
+    ///
+    /// # Errors
+    /// As [`Var::grad`].
+    ///
+    /// # Panics
+    /// If `seed` has another shape, or it or one of `wrt` is of another tape.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, seed) = (tape.leaf(tensor![1.0, 2.0]), tape.leaf(tensor![10.0, 0.5]));
+    /// let [g] = (x * x).grad_with(seed, [x])?;
+    /// assert_eq!(g.value().to_vec(), [20.0, 2.0]); // 2 · x · seed
+    /// assert_eq!(g.sum(..).backward()[seed].to_vec(), [2.0, 4.0]); // 2 · x
+    /// # Ok::<(), rensa::NoGradient>(())
+    /// ```
+    #[track_caller]
+    pub fn grad_with<const N: usize>(
+        self,
+        seed: Var<'t, T>,
+        wrt: [Var<'t, T>; N],
+    ) -> Result<[Var<'t, T>; N], NoGradient> {
+        let _here = Blame::on(self.tape, Location::caller());
+        self.same_tape("grad_with", seed);
+        assert!(seed.shape() == self.shape(), "grad_with: seed {seed:?} for {self:?}");
+        let mut found = [self; N];
+        self.sweep_vars(seed, &wrt, &mut found)?;
+        Ok(found)
+    }
+
+    /// Why there is no gradient of this value by `x`; none if there is one. It only tells, and appends nothing to the tape.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Reason, Tape, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(tensor![1.0, 2.0]);
+    /// let loss = (x.detach() * 2.0).sum(..);
+    /// assert_eq!(loss.why_no_grad(x).map(|why| why.reason()), Some(Reason::Detached));
+    /// assert_eq!(x.sum(..).why_no_grad(x), None);
+    /// ```
+    pub fn why_no_grad(self, x: Var<'t, T>) -> Option<NoGradient> {
+        if !std::ptr::eq(x.tape, self.tape) {
+            return Some(NoGradient::of_another_tape(x));
+        }
+        NoGradient::of(x, self, true)
+    }
+
+    /// The sweep whose slots hold nodes: what it computes is recorded. Puts the gradients by `wrt` into `found`.
+    #[track_caller]
+    fn sweep_vars(self, seed: Var<'t, T>, wrt: &[Var<'t, T>], found: &mut [Var<'t, T>]) -> Result<(), NoGradient> {
         let (tape, root) = (self.tape, self.index as usize);
-        let _here = Blame::on(tape, Location::caller());
-        let seed = tape.constant(Tensor::full(self.loss_shape(), T::one()));
+        wrt.iter().for_each(|&x| self.same_tape("grad", x));
         let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
         slots[root] = Some(seed);
         let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
@@ -149,13 +209,19 @@ impl<'t, T: Float> Var<'t, T> {
                 *slot = Some(slot.map_or(part, |sum| Var::apply(fan::Add, &[sum, part])));
             }
         });
-        let mut found = [self; N];
-        for (found, x) in found.iter_mut().zip(wrt) {
-            assert!(std::ptr::eq(x.tape, tape), "grad: {self:?} and {x:?} are on different tapes");
+        for (found, &x) in found.iter_mut().zip(wrt) {
             let arrived = slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
-            *found = arrived.ok_or_else(|| NoGradient::of(x, self, true))?;
+            *found = match arrived {
+                Some(g) => g,
+                None => return Err(NoGradient::of(x, self, true).expect("where no gradient arrives, a way ends")),
+            };
         }
-        Ok(found)
+        Ok(())
+    }
+
+    #[track_caller]
+    fn same_tape(self, op: &str, x: Var<'t, T>) {
+        assert!(std::ptr::eq(x.tape, self.tape), "{op}: {self:?} and {x:?} are on different tapes");
     }
 
     /// The backward sweep of this single number, node by node: what [`Var::backward`] adds up, to be looked at.
@@ -199,9 +265,27 @@ fn apply_fused<T: Float>(
 ) -> Result<(), Tensor<T>> {
     let node = &nodes[i];
     let op = node.op.as_deref().expect("a derived node has an op");
-    let (xs, needed) = (Values::of(nodes, &node.inputs), needed(nodes, &node.inputs));
-    let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, slots };
-    if op.vjp_fused(&mut p) { Ok(()) } else { Err(p.g.expect("a rule that declines leaves the gradient")) }
+    let (xs, needed) = (Values::of(nodes, &node.inputs), node.needed);
+    let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, owed: needed, slots };
+    if !op.vjp_fused(&mut p) {
+        return Err(p.g.expect("a rule that declines leaves the gradient"));
+    }
+    if p.owed != Needed::NONE {
+        keeps_gradient_back(node, p.owed);
+    }
+    Ok(())
+}
+
+/// Gradients are not lost silently: an op passes one on to every input, or says by `no_rule` why not.
+#[cold]
+fn keeps_gradient_back<T: Float>(node: &Node<T>, owed: Needed) -> ! {
+    let which: Vec<usize> = (0..node.inputs.len()).filter(|&i| owed.has(i)).collect();
+    panic!(
+        "the rule of {} {:?} at {} passes no gradient on to its inputs {which:?}; an op without one says so by Op::no_rule",
+        node.name,
+        node.value.shape(),
+        node.location
+    )
 }
 
 /// Gives `give` what node `i` passes on by its rule on handles, as tensors. The nodes that the rule appends are forgotten again.
@@ -221,13 +305,17 @@ fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>, mut give: impl F
 fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Inline<(u32, u32)> {
     let (inputs, needed, location) = {
         let nodes = tape.nodes.borrow();
-        (nodes[i].inputs.clone(), needed(&nodes, &nodes[i].inputs), nodes[i].location)
+        (nodes[i].inputs.clone(), nodes[i].needed, nodes[i].location)
     };
     let y = Var { tape, index: i as u32 };
-    let mut p = Pullback { y, g, inputs, needed, contributions: Inline::new() };
+    let mut p = Pullback { y, g, inputs, needed, owed: needed, contributions: Inline::new() };
     let _of_the_node = Blame::on(tape, location);
     let op = TakenOp::take(tape, i);
     op.op.as_deref().expect("a derived node has an op").vjp(&mut p);
+    drop(op);
+    if p.owed != Needed::NONE {
+        keeps_gradient_back(&tape.node(i as u32), p.owed);
+    }
     p.contributions
 }
 

@@ -1,8 +1,8 @@
 //! What a backward sweep leaves: gradients that own their values.
 
-use std::collections::BTreeMap;
 use std::ops::Index;
 
+use super::absence::Story;
 use super::{NoGradient, Param, ParamId, Tape, Var};
 use crate::float::Float;
 use crate::tensor::Tensor;
@@ -18,7 +18,7 @@ pub struct Gradients<T: Float> {
     root: u32,
     kept: Vec<Kept<T>>,
     /// Why parameters that were on the tape have no gradient.
-    absent: BTreeMap<ParamId, NoGradient>,
+    absent: Vec<(ParamId, Story)>,
 }
 
 struct Kept<T: Float> {
@@ -30,7 +30,7 @@ struct Kept<T: Float> {
 impl<T: Float> Gradients<T> {
     /// No gradients yet, for [`Var::backward_into`] or [`Tape::step`] to fill.
     pub fn new() -> Self {
-        Gradients { epoch: 0, root: 0, kept: Vec::new(), absent: BTreeMap::new() }
+        Gradients { epoch: 0, root: 0, kept: Vec::new(), absent: Vec::new() }
     }
 
     /// The gradient by a node or a parameter; it may be a view of any layout.
@@ -57,10 +57,8 @@ impl<T: Float> Gradients<T> {
             match slots.get_mut(leaf.index as usize).and_then(Option::take) {
                 Some(gradient) => self.keep(leaf.index, leaf.param, gradient),
                 None => {
-                    if let Some(id) = leaf.param {
-                        let loss = Var { tape, index: self.root };
-                        self.absent.insert(id, NoGradient::of(Var { tape, index: leaf.index }, loss, true));
-                    }
+                    let (x, loss) = (Var { tape, index: leaf.index }, Var { tape, index: self.root });
+                    self.absent.extend(leaf.param.zip(Story::of(x, loss, true)));
                 }
             }
         }
@@ -84,7 +82,7 @@ impl<T: Float> GradientKey<T> for Var<'_, T> {
         let kept = gradients.kept.iter().find(|kept| kept.node == self.index);
         kept.map(|kept| &kept.gradient).ok_or_else(|| {
             let loss = Var { tape: self.tape, index: gradients.root };
-            NoGradient::of(self, loss, self.tape.keeps_gradient(self.index))
+            NoGradient::of(self, loss, false).expect("what arrived and was kept is found")
         })
     }
 }
@@ -92,9 +90,12 @@ impl<T: Float> GradientKey<T> for Var<'_, T> {
 impl<T: Float> GradientKey<T> for &Param<T> {
     fn find(self, gradients: &Gradients<T>) -> Result<&Tensor<T>, NoGradient> {
         let kept = gradients.kept.iter().find(|kept| kept.param == Some(self.id()));
-        kept.map(|kept| &kept.gradient).ok_or_else(|| match gradients.absent.get(&self.id()) {
-            Some(reason) => reason.clone(),
-            None => NoGradient::never_used(self),
+        kept.map(|kept| &kept.gradient).ok_or_else(|| {
+            // The latest: a parameter that changed while it was on the tape is there twice.
+            match gradients.absent.iter().rev().find(|(id, _)| *id == self.id()) {
+                Some((_, story)) => story.clone().into(),
+                None => NoGradient::never_used(self),
+            }
         })
     }
 }

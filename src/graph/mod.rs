@@ -16,7 +16,7 @@ mod param;
 mod tape;
 mod var;
 
-pub use absence::NoGradient;
+pub use absence::{NoGradient, Reason};
 pub use backward::{Contribution, Step};
 pub use gradients::{GradientKey, Gradients};
 pub use op::{Op, Pullback, RawPullback};

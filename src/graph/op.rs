@@ -57,6 +57,39 @@ pub trait Op<T: Float>: Any + Debug + Send {
     /// It copies out what it needs (`let ([a, b], g) = (p.inputs(), p.g);`) and calls [`Pullback::accum`] once per input.
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>);
 
+    /// Why no gradient is passed on to input `i`, where none is: the output is constant almost everywhere, say. The default is that
+    /// there is one, for every input. Then the rule must pass it on, and the sweep panics if it does not; where there is none, who
+    /// asks for it is told this.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Op, Pullback, Tape, Tensor, Var, tensor};
+    /// #[derive(Debug)]
+    /// struct Count;
+    ///
+    /// impl Op<f64> for Count {
+    ///     fn name(&self) -> &'static str {
+    ///         "count"
+    ///     }
+    ///     fn forward(&mut self, xs: &[&Tensor<f64>]) -> Tensor<f64> {
+    ///         Tensor::scalar(xs[0].len() as f64)
+    ///     }
+    ///     fn vjp<'t>(&self, _: &mut Pullback<'t, f64>) {}
+    ///     fn no_rule(&self, _: usize) -> Option<&'static str> {
+    ///         Some("it looks at the shape only")
+    ///     }
+    /// }
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.leaf(tensor![1.0, 2.0]);
+    /// let why = Var::apply(Count, &[x]).grad([x]).unwrap_err();
+    /// assert!(why.to_string().contains("has no rule: it looks at the shape only"));
+    /// ```
+    fn no_rule(&self, i: usize) -> Option<&'static str> {
+        let _ = i;
+        None
+    }
+
     /// The rule in one pass over raw tensors, for first order. Returns whether there is one; it must equal [`Op::vjp`], and may
     /// decline before it has called anything on `p`.
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
@@ -73,6 +106,8 @@ pub struct Pullback<'t, T: Float> {
     pub g: Var<'t, T>,
     pub(super) inputs: Inline<u32>,
     pub(super) needed: Needed,
+    /// What the rule has not passed on yet.
+    pub(super) owed: Needed,
     /// The node of an input, and the node that is to be added to its gradient.
     pub(super) contributions: Inline<(u32, u32)>,
 }
@@ -114,6 +149,7 @@ impl<'t, T: Float> Pullback<'t, T> {
     /// If the input's shape does not broadcast to that of the contribution, or it is of another tape.
     pub fn accum(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         if self.needs(i) {
+            self.owed.settle(i);
             let x = self.input(i);
             let part = contribution().sum_to(&x.shape());
             assert!(std::ptr::eq(part.tape, x.tape), "the rule of {:?} uses another tape: {part:?}", self.y);
@@ -131,6 +167,8 @@ pub struct RawPullback<'a, T: Float> {
     pub(super) g: Option<Tensor<T>>,
     pub(super) inputs: &'a [u32],
     pub(super) needed: Needed,
+    /// What the rule has not passed on yet.
+    pub(super) owed: Needed,
     pub(super) slots: &'a mut [Option<Tensor<T>>],
 }
 
@@ -154,6 +192,7 @@ impl<T: Float> RawPullback<'_, T> {
     #[inline]
     pub fn accum(&mut self, i: usize, contribution: impl FnOnce() -> Tensor<T>) {
         if self.needs(i) {
+            self.owed.settle(i);
             let (x, part) = (self.xs[i], contribution());
             let part = if part.shape() == x.shape() { part } else { sum_to(&part, x.shape()) };
             deposit(&mut self.slots[self.inputs[i] as usize], part);
@@ -170,11 +209,13 @@ pub(super) fn deposit<T: Float>(slot: &mut Option<Tensor<T>>, part: Tensor<T>) {
     }
 }
 
-/// Which inputs of a node need a gradient.
-#[derive(Clone, Copy, Debug)]
+/// A set of a node's inputs, such as those that need a gradient.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Needed(u64);
 
 impl Needed {
+    pub(super) const NONE: Needed = Needed(0);
+
     /// From one flag per input. From the 64th on inputs share the last flag: to compute a gradient in vain is harmless.
     #[inline]
     pub(super) fn new(flags: impl Iterator<Item = bool>) -> Self {
@@ -184,5 +225,11 @@ impl Needed {
     #[inline]
     pub(super) fn has(self, i: usize) -> bool {
         self.0 >> i.min(63) & 1 == 1
+    }
+
+    /// Takes input `i` out.
+    #[inline]
+    pub(super) fn settle(&mut self, i: usize) {
+        self.0 &= !(1 << i.min(63));
     }
 }

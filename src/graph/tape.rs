@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Paused,
     /// Cut off by [`Var::detach`].
     Detached,
+    /// Computed by an op that has no rule.
+    NoRule,
 }
 
 impl Kind {
@@ -46,6 +48,8 @@ pub(super) struct Node<T: Float> {
     pub(super) op: Option<Box<dyn Op<T>>>,
     pub(super) name: &'static str,
     pub(super) inputs: Inline<u32>,
+    /// Which inputs a gradient is passed on to.
+    pub(super) needed: Needed,
     pub(super) kind: Kind,
     pub(super) retained: bool,
     pub(super) location: &'static Location<'static>,
@@ -116,7 +120,7 @@ impl<T: Float> Tape<T> {
     /// A value that gradients are wanted for.
     #[track_caller]
     pub fn leaf(&self, value: Tensor<T>) -> Var<'_, T> {
-        let var = self.push(value, "leaf", Kind::Leaf, &[], Location::caller());
+        let var = self.push(value, "leaf", Kind::Leaf, &[], Needed::NONE, Location::caller());
         self.leaves.borrow_mut().push(Leaf { index: var.index, param: None });
         var
     }
@@ -124,7 +128,7 @@ impl<T: Float> Tape<T> {
     /// A value that gradients are not wanted for.
     #[track_caller]
     pub fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
-        self.push(value, "constant", Kind::Constant, &[], Location::caller())
+        self.push(value, "constant", Kind::Constant, &[], Needed::NONE, Location::caller())
     }
 
     /// A rank-0 constant.
@@ -146,9 +150,24 @@ impl<T: Float> Tape<T> {
             }
         }
         drop(leaves);
-        let var = self.push(param.value.clone(), "param", kind, &[], Location::caller());
+        let var = self.push(param.value.clone(), "param", kind, &[], Needed::NONE, Location::caller());
         self.leaves.borrow_mut().push(Leaf { index: var.index, param: Some(param.id()) });
         var
+    }
+
+    /// Computes `f` without recording: what it computes has no gradient. The closure's way of [`Tape::pause`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(tensor![1.0, 2.0]);
+    /// let scale = tape.paused(|| x.sum(..));
+    /// assert_eq!((x * scale).sum(..).backward()[x].to_vec(), [3.0, 3.0]);
+    /// ```
+    pub fn paused<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _paused = self.pause();
+        f()
     }
 
     /// Stops recording until the guard is dropped: what is computed meanwhile has no gradient.
@@ -224,12 +243,6 @@ impl<T: Float> Tape<T> {
         Ref::map(self.nodes.borrow(), |nodes| &nodes[index as usize])
     }
 
-    /// Whether a backward sweep keeps the gradient of this node.
-    pub(super) fn keeps_gradient(&self, index: u32) -> bool {
-        let node = self.node(index);
-        node.kind == Kind::Leaf || node.retained
-    }
-
     /// Forgets the nodes from `len` on.
     pub(super) fn truncate(&self, len: usize) {
         let mut nodes = self.nodes.borrow_mut();
@@ -255,6 +268,7 @@ impl<T: Float> Tape<T> {
         name: &'static str,
         kind: Kind,
         inputs: &[u32],
+        needed: Needed,
         location: &'static Location<'static>,
     ) -> Var<'_, T> {
         let index = self.live.get();
@@ -266,9 +280,9 @@ impl<T: Float> Tape<T> {
         match nodes.get_mut(index) {
             Some(node) => {
                 (node.value, node.name, node.inputs) = (value, name, inputs);
-                (node.kind, node.retained, node.location) = (kind, false, location);
+                (node.needed, node.kind, node.retained, node.location) = (needed, kind, false, location);
             }
-            None => nodes.push(Node { value, op: None, name, inputs, kind, retained: false, location }),
+            None => nodes.push(Node { value, op: None, name, inputs, needed, kind, retained: false, location }),
         }
         Var { tape: self, index: index as u32 }
     }
@@ -277,18 +291,14 @@ impl<T: Float> Tape<T> {
     #[inline]
     #[track_caller]
     pub(super) fn apply<O: Op<T>>(&self, mut op: O, inputs: &[u32]) -> Var<'_, T> {
-        let (value, needs) = {
+        let (value, wanted) = {
             let nodes = self.nodes.borrow();
-            let needs = inputs.iter().any(|&i| nodes[i as usize].kind.needs_gradient());
-            (op.forward(&Values::of(&nodes, inputs)), needs)
+            let wanted = Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()));
+            (op.forward(&Values::of(&nodes, inputs)), wanted)
         };
-        let kind = match (needs, self.recording.get()) {
-            (true, true) => Kind::Derived,
-            (true, false) => Kind::Paused,
-            (false, _) => Kind::OfConstants,
-        };
-        let var = self.push(value, op.name(), kind, inputs, Location::caller());
-        if kind == Kind::Derived {
+        let (kind, needed) = kind_of(&op, inputs.len(), wanted, self.recording.get());
+        let var = self.push(value, op.name(), kind, inputs, needed, Location::caller());
+        if matches!(kind, Kind::Derived | Kind::NoRule) {
             let slot = &mut self.nodes.borrow_mut()[var.index as usize].op;
             // The op of the last step at this place is most often of the same type: its box serves again.
             match slot.as_deref_mut().and_then(|op| (op as &mut dyn Any).downcast_mut::<O>()) {
@@ -298,6 +308,19 @@ impl<T: Float> Tape<T> {
         }
         var
     }
+}
+
+/// What a node of `op` is, of whose inputs those in `wanted` need a gradient, and to which of them it passes one on.
+#[inline]
+fn kind_of<T: Float>(op: &impl Op<T>, inputs: usize, wanted: Needed, recording: bool) -> (Kind, Needed) {
+    if wanted == Needed::NONE {
+        return (Kind::OfConstants, Needed::NONE);
+    }
+    if !recording {
+        return (Kind::Paused, Needed::NONE);
+    }
+    let needed = Needed::new((0..inputs).map(|i| wanted.has(i) && op.no_rule(i).is_none()));
+    (if needed == Needed::NONE { Kind::NoRule } else { Kind::Derived }, needed)
 }
 
 /// The values of nodes, listed without an allocation for up to four. (Not a closure over them: a panic in an op's forward pass
@@ -339,12 +362,6 @@ fn unchanged<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> bool {
     // A single element is held inline, and shares no memory.
     let same = |a: T, b: T| a == b || (a.is_nan() && b.is_nan());
     a.layout() == b.layout() && (a.shares_storage(b) || a.is_empty() || (a.len() == 1 && same(a.item(), b.item())))
-}
-
-/// Which of `inputs` need a gradient.
-#[inline]
-pub(super) fn needed<T: Float>(nodes: &[Node<T>], inputs: &[u32]) -> Needed {
-    Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()))
 }
 
 impl<T: Float> Default for Tape<T> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
+use super::op::Needed;
 use super::tape::Kind;
 use super::{Op, Tape};
 use crate::float::Float;
@@ -106,7 +107,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// The same value as a constant: no gradient passes back through it.
     #[track_caller]
     pub fn detach(self) -> Self {
-        self.tape.push(self.value(), "detach", Kind::Detached, &[self.index], Location::caller())
+        let inputs = [self.index];
+        self.tape.push(self.value(), "detach", Kind::Detached, &inputs, Needed::NONE, Location::caller())
     }
 
     /// Asks [`Var::backward`] to keep the gradient of this node, which it does of its own accord for leaves only.

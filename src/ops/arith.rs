@@ -2,6 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use super::compare::CONSTANT;
 use super::scalar::pull;
 use super::select::IfPositive;
 use super::{Specimen, specimen};
@@ -146,7 +147,7 @@ impl<T: Float, const MAX: bool> Op<T> for Extremum<MAX> {
     }
 }
 
-/// The share of `a` in the gradient of an extremum: 1 where it is the one, 1/2 where both are, else 0. Its gradient is 0.
+/// The share of `a` in the gradient of an extremum: 1 where it is the one, 1/2 where both are, else 0. It has no gradient.
 #[derive(Debug)]
 struct Share<const MAX: bool>;
 
@@ -169,6 +170,10 @@ impl<T: Float, const MAX: bool> Op<T> for Share<MAX> {
     }
 
     fn vjp<'t>(&self, _: &mut Pullback<'t, T>) {}
+
+    fn no_rule(&self, _: usize) -> Option<&'static str> {
+        Some(CONSTANT)
+    }
 }
 
 /// `y = x + c`.

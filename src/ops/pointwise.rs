@@ -1,5 +1,6 @@
 //! The table of elementwise functions of one tensor.
 
+use super::compare::CONSTANT;
 use super::scalar::{Pointwise, Scalar, Unary, pointwise};
 use super::special;
 use super::{Specimen, specimen};
@@ -183,6 +184,31 @@ pointwise! {
         => |x| if x > F::zero() { F::one() } else if x < F::zero() { -F::one() } else { x + F::zero() },
            |x, y| x.lit(0.0);
 
+    /// Largest whole number that is not above x.
+    ///
+    /// # Gradient
+    /// None: the value is constant almost everywhere. Who asks for one is told so.
+    floor = Floor on -2.0..2.0, kinks [-1.0, 0.0, 1.0]; flat without rule: CONSTANT => |x| x.floor(), |x, y| x.lit(0.0);
+
+    /// Smallest whole number that is not below x.
+    ///
+    /// # Gradient
+    /// None: the value is constant almost everywhere. Who asks for one is told so.
+    ceil = Ceil on -2.0..2.0, kinks [-1.0, 0.0, 1.0]; flat without rule: CONSTANT => |x| x.ceil(), |x, y| x.lit(0.0);
+
+    /// Nearest whole number; of two that are equally near the even one, as NumPy and PyTorch have it.
+    ///
+    /// # Gradient
+    /// None: the value is constant almost everywhere. Who asks for one is told so.
+    round = Round on -2.0..2.0, kinks [-1.5, -0.5, 0.5, 1.5]; flat without rule: CONSTANT
+        => |x| half_to_even(x), |x, y| x.lit(0.0);
+
+    /// Whole part of x: the nearest whole number that is not farther from 0.
+    ///
+    /// # Gradient
+    /// None: the value is constant almost everywhere. Who asks for one is told so.
+    trunc = Trunc on -2.0..2.0, kinks [-1.0, 0.0, 1.0]; flat without rule: CONSTANT => |x| x.trunc(), |x, y| x.lit(0.0);
+
     /// Nearest value within bounds, `y = min(max(x, low), high)`; NaN stays NaN.
     ///
     /// # Gradient
@@ -228,4 +254,12 @@ fn logistic<F: Float>(x: F) -> F {
     let e = (-x.abs()).exp();
     let numerator = if x < F::zero() { e } else { F::one() };
     numerator / (F::one() + e)
+}
+
+/// The nearest whole number, and of two the even one.
+#[inline]
+fn half_to_even<F: Float>(x: F) -> F {
+    let (nearest, half) = (x.round(), F::of(0.5));
+    // `round` goes away from 0 where two are equally near.
+    if (x - x.trunc()).abs() == half { (x * half).round() / half } else { nearest }
 }

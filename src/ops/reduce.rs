@@ -1,5 +1,6 @@
 //! Reductions over axes, and the running sum.
 
+use super::compare::CONSTANT;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
@@ -88,7 +89,7 @@ impl<T: Float, const MAX: bool> Op<T> for Extremum<MAX> {
     }
 }
 
-/// 1 where a = b, or both are NaN, else 0. Its gradient is 0.
+/// 1 where a = b, or both are NaN, else 0. It has no gradient.
 #[derive(Debug)]
 struct Same;
 
@@ -103,6 +104,10 @@ impl<T: Float> Op<T> for Same {
     }
 
     fn vjp<'t>(&self, _: &mut Pullback<'t, T>) {}
+
+    fn no_rule(&self, _: usize) -> Option<&'static str> {
+        Some(CONSTANT)
+    }
 }
 
 /// Variance over axes.

@@ -32,6 +32,9 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// Its name.
     const NAME: &'static str;
 
+    /// Why it has no derivative, if it has none.
+    const NO_RULE: Option<&'static str> = None;
+
     /// `y = f(x)`.
     fn f<F: Float>(self, x: F) -> F;
 
@@ -116,6 +119,11 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
     }
 
     #[inline]
+    fn no_rule(&self, _: usize) -> Option<&'static str> {
+        U::NO_RULE
+    }
+
+    #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, x, y) = (p.take_g(), p.xs[0], p.y);
         p.accum(0, || update2(g, [x, y], |g, x, y| pull_one(g, self.0.df(Lane(x), Lane(y)).0)));
@@ -165,7 +173,7 @@ macro_rules! pointwise {
     ($(
         $(#[$doc:meta])*
         $name:ident = $struct:ident $({ $($field:ident: $type:ty),* } try $($value:literal),*)?
-        on $domain:expr $(, kinks $kinks:expr)? $(; $flat:ident)?
+        on $domain:expr $(, kinks $kinks:expr)? $(; $flat:ident $(without rule: $why:expr)?)?
         => |$x:ident| $f:expr, |$dx:ident, $dy:ident| $df:expr;
     )*) => {
         $(
@@ -175,6 +183,7 @@ macro_rules! pointwise {
 
             impl Unary for $struct {
                 const NAME: &'static str = stringify!($name);
+                $($(const NO_RULE: Option<&'static str> = Some($why);)?)?
 
                 #[inline]
                 fn f<F: Float>(self, $x: F) -> F {

@@ -28,7 +28,7 @@ impl<T: Float> Op<T> for WhereCond {
     }
 }
 
-/// `a` where x > 0, else `b`. By x its gradient is 0.
+/// `a` where x > 0, else `b`. By x there is no gradient.
 #[derive(Debug)]
 pub(super) struct IfPositive;
 
@@ -46,6 +46,10 @@ impl<T: Float> Op<T> for IfPositive {
         let zero = g.tape().scalar(T::zero());
         p.accum(1, || Var::apply(IfPositive, &[x, g, zero]));
         p.accum(2, || Var::apply(IfPositive, &[x, zero, g]));
+    }
+
+    fn no_rule(&self, i: usize) -> Option<&'static str> {
+        (i == 0).then_some("it decides between two values and is part of neither")
     }
 }
 
