@@ -203,7 +203,8 @@ fn no_rule<T: Float>(node: Var<'_, T>, which: impl Fn(u32) -> bool) -> &'static 
 enum Cut<'t, T: Float> {
     /// A gradient arrives.
     Reached,
-    /// Every way ends; this is the first node, in the order of computation, at which one does.
+    /// Every way ends; this is the first node, in the order of computation, at which one does, and of those the first that the
+    /// program cut off, if it did.
     At(Var<'t, T>),
     /// There is no way at all.
     NoWay,
@@ -240,7 +241,10 @@ fn first_cut<'t, T: Float>(x: Var<'t, T>, loss: Var<'t, T>) -> Cut<'t, T> {
         }
     }
     let ends = |i: &usize| used[*i] && !alive[*i] && nodes[*i].inputs.iter().any(|&input| alive[input as usize]);
-    match (x.index as usize + 1..=root).find(ends) {
+    let ends = || (x.index as usize + 1..=root).filter(ends);
+    // What the program cut off goes before what has no rule: behind the latter nothing is lost but a zero.
+    let cut_off = |&i: &usize| matches!(nodes[i].kind, Kind::Paused | Kind::Detached);
+    match ends().find(cut_off).or_else(|| ends().next()) {
         Some(i) => Cut::At(Var { tape: x.tape, index: i as u32 }),
         None => Cut::NoWay,
     }

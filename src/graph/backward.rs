@@ -90,6 +90,12 @@ impl<'t, T: Float> Var<'t, T> {
         shape
     }
 
+    /// One, of which a single number's gradients start.
+    #[track_caller]
+    fn loss_seed(self) -> Var<'t, T> {
+        self.tape.constant(Tensor::full(self.loss_shape(), T::one()))
+    }
+
     /// The first-order sweep: slots hold tensors, the tape is paused.
     fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>) {
         let (tape, root) = (self.tape, self.index as usize);
@@ -137,9 +143,33 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn grad<const N: usize>(self, wrt: [Var<'t, T>; N]) -> Result<[Var<'t, T>; N], NoGradient> {
         let _here = Blame::on(self.tape, Location::caller());
-        let seed = self.tape.constant(Tensor::full(self.loss_shape(), T::one()));
         let mut found = [self; N];
-        self.sweep_vars(seed, &wrt, &mut found)?;
+        self.sweep_vars(self.loss_seed(), &wrt, &mut found)?;
+        Ok(found)
+    }
+
+    /// [`Var::grad`] by a number of values that is not known to the compiler, in their order.
+    ///
+    /// # Errors
+    /// As [`Var::grad`].
+    ///
+    /// # Panics
+    /// As [`Var::grad`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::{Tape, Tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let xs: Vec<_> = [1.0, 2.0, 3.0].map(|x| tape.leaf(Tensor::scalar(x))).to_vec();
+    /// let gradients = (xs[0] * xs[1] * xs[2]).grads(&xs)?;
+    /// assert_eq!(gradients.iter().map(|g| g.item()).collect::<Vec<_>>(), [6.0, 3.0, 2.0]);
+    /// # Ok::<(), rensa::NoGradient>(())
+    /// ```
+    #[track_caller]
+    pub fn grads(self, wrt: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>, NoGradient> {
+        let _here = Blame::on(self.tape, Location::caller());
+        let mut found = vec![self; wrt.len()];
+        self.sweep_vars(self.loss_seed(), wrt, &mut found)?;
         Ok(found)
     }
 
