@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use super::op::{Needed, Pullback, RawPullback, deposit};
 use super::tape::{Blame, Kind, Node, Values};
-use super::{Gradients, NoGradient, Op, Tape, Var, fan};
+use super::{Gradients, NoGradient, Op, Tape, Var, fan, trap};
 use crate::float::Float;
 use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
@@ -97,9 +97,13 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The first-order sweep: slots hold tensors, the tape is paused.
+    #[track_caller]
     fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>) {
         let (tape, root) = (self.tape, self.index as usize);
         let _paused = tape.pause();
+        if tape.trapping.get() {
+            self.trap_seed(&seed);
+        }
         let mut slots = tape.slots.take();
         slots.resize_with(root + 1, || None);
         slots[root] = Some(seed);
@@ -111,10 +115,14 @@ impl<'t, T: Float> Var<'t, T> {
             if nodes[i].retained {
                 gradients.keep(i as u32, None, g.clone());
             }
+            let arrived = tape.trapping.get().then(|| g.clone());
             let declined = apply_fused(&nodes, i, g, slots);
             drop(nodes); // a rule on handles appends nodes
             if let Err(g) = declined {
                 apply_rule(tape, i, g, |input, part| deposit(&mut slots[input as usize], part));
+            }
+            if let Some(g) = arrived {
+                tape.trap_gradient(i, &g, |input| slots[input as usize].clone());
             }
         });
         gradients.collect_leaves(tape, &mut slots);
@@ -238,6 +246,9 @@ impl<'t, T: Float> Var<'t, T> {
                 let (slot, part) = (&mut slots[input as usize], Var { tape, index: part });
                 *slot = Some(slot.map_or(part, |sum| Var::apply(fan::Add, &[sum, part])));
             }
+            if tape.trapping.get() {
+                tape.trap_gradient(i, &g.value(), |input| slots[input as usize].map(Var::value));
+            }
         });
         for (found, &x) in found.iter_mut().zip(wrt) {
             let arrived = slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
@@ -339,7 +350,7 @@ fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Inline<
     };
     let y = Var { tape, index: i as u32 };
     let mut p = Pullback { y, g, inputs, needed, owed: needed, contributions: Inline::new() };
-    let _of_the_node = Blame::on(tape, location);
+    let (_of_the_node, _untrapped) = (Blame::on(tape, location), trap::Open::on(tape));
     let op = TakenOp::take(tape, i);
     op.op.as_deref().expect("a derived node has an op").vjp(&mut p);
     drop(op);

@@ -14,6 +14,7 @@ mod gradients;
 mod op;
 mod param;
 mod tape;
+mod trap;
 mod var;
 
 pub use absence::{NoGradient, Reason};

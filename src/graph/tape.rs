@@ -95,6 +95,8 @@ pub struct Tape<T: Float> {
     epoch: Cell<u64>,
     /// Whose line new nodes carry while a rule runs.
     blame: Cell<Option<&'static Location<'static>>>,
+    /// Whether values and gradients are looked at as they come about.
+    pub(super) trapping: Cell<bool>,
 }
 
 /// A number that no other tape, and no other life of this tape, has.
@@ -114,6 +116,7 @@ impl<T: Float> Tape<T> {
             slots: RefCell::default(),
             epoch: Cell::new(next_epoch()),
             blame: Cell::new(None),
+            trapping: Cell::new(false),
         }
     }
 
@@ -262,6 +265,7 @@ impl<T: Float> Tape<T> {
     }
 
     #[inline]
+    #[track_caller]
     pub(super) fn push(
         &self,
         value: Tensor<T>,
@@ -273,8 +277,11 @@ impl<T: Float> Tape<T> {
     ) -> Var<'_, T> {
         let index = self.live.get();
         assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
-        self.live.set(index + 1);
         let location = self.blame.get().unwrap_or(location);
+        if self.trapping.get() {
+            self.trap_value(&value, name, kind, inputs, location);
+        }
+        self.live.set(index + 1);
         let inputs = Inline::of(inputs);
         let mut nodes = self.nodes.borrow_mut();
         match nodes.get_mut(index) {

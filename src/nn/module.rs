@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::graph::{Param, Var};
 use crate::tensor::Tensor;
@@ -51,6 +52,40 @@ pub trait Module<T: Float> {
     /// [`Module::visit`] with parameters that can be changed.
     fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {
         let _ = (path, f);
+    }
+
+    /// Freezes or thaws every parameter of this module.
+    fn set_frozen(&mut self, frozen: bool) {
+        self.visit_mut(&Path::ROOT, &mut |_, param| param.set_frozen(frozen));
+    }
+
+    /// Freezes or thaws the parameter called `name`, or all that stand under a module of that name: `"encoder"`, `"encoder.0.bias"`.
+    ///
+    /// # Errors
+    /// If there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// use rensa::nn::{Linear, Module, Relu, Sequential};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let mut net = Sequential::<f32>::new().with(Linear::init(4, 3, rng)).with(Relu).with(Linear::init(3, 2, rng));
+    /// net.set_frozen_under("0", true)?;
+    /// net.set_frozen_under("2.bias", true)?;
+    /// assert!(net.set_frozen_under("1", true).is_err(), "it has no parameters");
+    /// # Ok::<(), rensa::Error>(())
+    /// ```
+    fn set_frozen_under(&mut self, name: &str, frozen: bool) -> Result<()> {
+        let mut count = 0;
+        self.visit_mut(&Path::ROOT, &mut |path, param| {
+            let full = path.to_string();
+            if full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+                param.set_frozen(frozen);
+                count += 1;
+            }
+        });
+        let reason = || "no parameter has this name or stands under it".to_string();
+        if count > 0 { Ok(()) } else { Err(Error::Parameter { name: name.into(), reason: reason() }) }
     }
 
     /// The value of every parameter by its dotted name.

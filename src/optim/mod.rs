@@ -1,7 +1,9 @@
 //! Optimizers: what becomes of parameters, given gradients. Knows modules and gradients, nothing of data.
 
+mod refuse;
 mod sgd;
 
+pub use refuse::RefuseNonFinite;
 pub use sgd::Sgd;
 
 use crate::error::{Error, Result};
@@ -16,6 +18,14 @@ pub trait Optimizer<T: Float> {
     /// # Errors
     /// If one of them has no gradient: names it and says why. Then none is changed.
     fn step(&mut self, module: &mut dyn Module<T>, gradients: &Gradients<T>) -> Result<()>;
+
+    /// This optimizer, refusing steps over gradients that are not finite: its `step` is then an error that names the parameter.
+    fn refuse_non_finite(self) -> RefuseNonFinite<Self>
+    where
+        Self: Sized,
+    {
+        RefuseNonFinite { inner: self }
+    }
 }
 
 /// Checks that every parameter that is not frozen has a gradient.

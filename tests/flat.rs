@@ -1,0 +1,186 @@
+//! Memory and depth: what a step allocates, what lives how long, how deep a graph may be, and what a panic leaves behind.
+//!
+//! Tests named `trap_…` are lines of the list of defects that other libraries had.
+
+#[path = "support/allocations.rs"]
+mod allocations;
+#[path = "support/panics.rs"]
+mod panics;
+
+use allocations::{Counting, allocations, live_bytes};
+use panics::panic_of;
+use rensa::{Gradients, Op, Param, Pullback, RawPullback, Reduction, Tape, Tensor, Var, tensor};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// ---- panics, memory, depth ---------------------------------------------------------------------------------------------
+
+/// The identity, whose rules panic when told to.
+#[derive(Debug)]
+struct Bomb {
+    in_rule: bool,
+    in_fused: bool,
+}
+
+impl Op<f64> for Bomb {
+    fn name(&self) -> &'static str {
+        "bomb"
+    }
+    fn forward(&mut self, xs: &[&Tensor<f64>]) -> Tensor<f64> {
+        xs[0].clone()
+    }
+    fn vjp<'t>(&self, p: &mut Pullback<'t, f64>) {
+        let g = p.g;
+        p.accum(0, || {
+            let part = g * 1.0;
+            assert!(!self.in_rule, "boom");
+            part
+        });
+    }
+    fn vjp_fused(&self, p: &mut RawPullback<'_, f64>) -> bool {
+        assert!(!self.in_fused, "boom");
+        let _ = p;
+        false
+    }
+}
+
+#[test]
+fn a_rule_that_panics_leaves_the_tape_usable() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(tensor![1.0, 2.0]);
+    for (in_rule, in_fused) in [(true, false), (false, true)] {
+        let loss = (Var::apply(Bomb { in_rule, in_fused }, &[x]) * x).sum(..);
+        let nodes = tape.len();
+        assert_eq!(panic_of(|| loss.backward()).message, "boom");
+        assert_eq!(tape.len(), nodes, "what the rule had appended is gone");
+        assert_eq!((x * x).sum(..).backward()[x].to_vec(), [2.0, 4.0]);
+        // The op is back in its node: the second time it is the rule that panics, not the want of one.
+        assert_eq!(panic_of(|| loss.backward()).message, "boom");
+        if in_rule {
+            assert_eq!(panic_of(|| loss.grad([x])).message, "boom");
+        }
+        let line = line!() + 1;
+        let after = x * 2.0;
+        assert!(after.needs_gradient() && after.location().line() == line, "it records, and blames nobody else");
+    }
+}
+
+#[test]
+fn a_step_that_panics_leaves_nothing_to_the_next() {
+    let mut tape = Tape::<f64>::new();
+    let mut w = Param::new(tensor![1.0, 2.0]);
+    let mut gradients = Gradients::new();
+    panic_of(|| tape.step(&mut gradients, |tape| tape.param(&w).reshape([3])));
+    w.value = tensor![5.0, 6.0];
+    let loss = tape.step(&mut gradients, |tape| (tape.param(&w) * tape.param(&w)).sum(..));
+    assert_eq!((loss, gradients[&w].to_vec()), (61.0, vec![10.0, 12.0]));
+    assert!(tape.is_empty());
+}
+
+#[test]
+fn after_a_step_nobody_shares_the_parameters() {
+    let mut tape = Tape::<f64>::new();
+    let mut w = Param::new(Tensor::from_fn([10, 10], |_| 1.0));
+    let mut gradients = Gradients::new();
+    let loss = tape.step(&mut gradients, |tape| (tape.param(&w) * 2.0).sum(..));
+    assert_eq!(loss, 200.0);
+    let place = w.value.as_slice().map(<[f64]>::as_ptr);
+    w.value.make_mut()[0] = 5.0;
+    assert_eq!(w.value.as_slice().map(<[f64]>::as_ptr), place, "written in place");
+}
+
+#[test]
+fn gradients_own_their_elements_after_a_reset() {
+    let mut tape = Tape::<f64>::new();
+    let w = Param::new(tensor![[1.0, 2.0], [3.0, 4.0]]);
+    let gradients = { tape.param(&w).t().sum(0).exp().sum(..).backward() };
+    let before = gradients[&w].to_vec();
+    tape.reset();
+    for _ in 0..3 {
+        let x = tape.leaf(Tensor::full([2, 2], 77.0)); // would overwrite what was recycled too early
+        let _ = (x * x + x).sum(..).backward();
+    }
+    assert_eq!(gradients[&w].to_vec(), before);
+}
+
+#[test]
+fn trap_07_a_million_ops_in_a_row_run_and_drop_on_a_small_stack() {
+    let deep = || {
+        let mut tape = Tape::<f64>::new();
+        {
+            let x = tape.leaf(Tensor::scalar(1.0));
+            let y = (0..1_000_000).fold(x, |y, i| if i % 2 == 0 { y + 1e-6 } else { -y });
+            assert_eq!(y.backward()[x].item(), 1.0);
+        }
+        tape.reset();
+        {
+            let x = tape.leaf(tensor![1.0, 2.0]);
+            let y = (0..100_000).fold(x, |y, _| -y);
+            let [g] = y.sum(..).grad([x]).expect("it depends on x");
+            assert_eq!(g.value().to_vec(), [1.0, 1.0]);
+            let why = tape.leaf(tensor![0.0]).sum(..).grad([x]);
+            assert!(why.is_err());
+        }
+        drop(tape);
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(deep).expect("a thread").join().expect("no overflow");
+}
+
+/// A net with a hidden layer: matrix products, bias, relu, cross-entropy.
+struct Net {
+    w1: Param<f64>,
+    b1: Param<f64>,
+    w2: Param<f64>,
+    b2: Param<f64>,
+}
+
+impl Net {
+    fn new() -> Self {
+        let weights = |shape: [usize; 2]| Tensor::from_fn(shape, |i| ((7 * i[0] + 3 * i[1]) % 11) as f64 / 11.0 - 0.45);
+        let (b1, b2) = (Tensor::zeros([8]), Tensor::zeros([3]));
+        Net { w1: Param::new(weights([5, 8])), b1: Param::new(b1), w2: Param::new(weights([8, 3])), b2: Param::new(b2) }
+    }
+
+    fn step(
+        &mut self,
+        tape: &mut Tape<f64>,
+        gradients: &mut Gradients<f64>,
+        x: &Tensor<f64>,
+        t: &Tensor<usize>,
+    ) -> f64 {
+        let loss = tape.step(gradients, |tape| {
+            let hidden = (tape.constant(x.clone()).matmul(tape.param(&self.w1)) + tape.param(&self.b1)).relu();
+            (hidden.matmul(tape.param(&self.w2)) + tape.param(&self.b2)).cross_entropy(t, Reduction::Mean)
+        });
+        for param in [&mut self.w1, &mut self.b1, &mut self.w2, &mut self.b2] {
+            let g = &gradients[&*param];
+            let value = std::mem::replace(&mut param.value, Tensor::scalar(0.0));
+            param.value = value - &(g * 0.1);
+        }
+        loss
+    }
+}
+
+#[test]
+fn trap_06_a_hundred_thousand_steps_keep_memory_flat() {
+    let (mut net, mut tape, mut gradients) = (Net::new(), Tape::new(), Gradients::new());
+    let (x, t) = (Tensor::from_fn([4, 5], |i| (i[0] as f64 - i[1] as f64) / 4.0), tensor![0_usize, 2, 1, 0]);
+    let first = (0..10).map(|_| net.step(&mut tape, &mut gradients, &x, &t)).fold(0.0, f64::max);
+    let before = live_bytes();
+    let last = (0..100_000).map(|_| net.step(&mut tape, &mut gradients, &x, &t)).fold(f64::NAN, |_, loss| loss);
+    assert_eq!(live_bytes(), before, "bytes that live, after 100 000 steps more");
+    assert!(last < first / 10.0, "it learns: from {first} to {last}");
+}
+
+#[test]
+fn a_step_allocates_nothing_of_its_own_after_the_first() {
+    let (mut net, mut tape, mut gradients) = (Net::new(), Tape::new(), Gradients::new());
+    let (x, t) = (Tensor::from_fn([4, 5], |i| (i[0] as f64 - i[1] as f64) / 4.0), tensor![0_usize, 2, 1, 0]);
+    let mut step = || {
+        net.step(&mut tape, &mut gradients, &x, &t);
+    };
+    (0..3).for_each(|_| step());
+    let counts: Vec<usize> = (0..5).map(|_| allocations(&mut step)).collect();
+    assert!(counts.iter().all(|&n| n <= 5), "allocations per step: {counts:?}, of which 5 are matrixmultiply's");
+}
