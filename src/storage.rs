@@ -21,7 +21,7 @@ pub struct Block<T> {
     recycle: Option<fn(Arc<Block<T>>)>,
 }
 
-/// One element held inline, or a shared block. `Shared(None)` occurs only while a storage is being dropped or emptied.
+/// One element held inline, or a shared block. `Shared(None)` is storage that is being dropped, or was let go of.
 pub(crate) enum Storage<T> {
     One([T; 1]),
     Shared(Option<Arc<Block<T>>>),
@@ -39,6 +39,19 @@ impl<T> Storage<T> {
     /// Storage of no element that costs nothing.
     pub(crate) const fn empty() -> Self {
         Storage::Shared(None)
+    }
+
+    /// Lets go of a shared block.
+    pub(crate) fn release(&mut self) {
+        if let Storage::Shared(_) = self {
+            *self = Storage::empty();
+        }
+    }
+
+    /// Whether it holds nothing.
+    #[inline]
+    pub(crate) fn is_released(&self) -> bool {
+        matches!(self, Storage::Shared(None))
     }
 
     /// Every element, those outside a view included; a recycled block may be longer than what was asked for.

@@ -6,22 +6,25 @@
 use std::panic::Location;
 
 use super::op::{Needed, Pullback, RawPullback, deposit};
-use super::tape::{Blame, Kind, Node, Values};
-use super::{Gradients, NoGradient, Op, Tape, Var, fan, trap};
+use super::tape::{Blame, Kind, Node, TakenOp, Values};
+use super::{Gradients, NoGradient, Tape, Var, fan, trap};
 use crate::float::Float;
 use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
 
 /// Visits the nodes from `root` down, each with the gradient that has arrived at it. By then every node that uses it has been
 /// visited, since a node is appended after its inputs: so the gradient is complete.
-fn sweep<G>(
+fn sweep<T: Float, G>(
+    tape: &Tape<T>,
     root: usize,
     slots: &mut [Option<G>],
-    is_derived: impl Fn(usize) -> bool,
     mut rule: impl FnMut(usize, &mut [Option<G>]),
 ) {
+    let values = tape.restoring();
     for i in (0..=root).rev() {
-        if slots[i].is_some() && is_derived(i) {
+        if slots[i].is_some() && tape.nodes.borrow()[i].kind == Kind::Derived {
+            values.drop_behind(i);
+            values.restore_for_rule(i);
             rule(i, slots);
         }
     }
@@ -66,7 +69,14 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn backward_into(self, gradients: &mut Gradients<T>) {
         let shape = self.loss_shape();
-        self.sweep_tensors(Tensor::full(shape, T::one()), gradients);
+        self.sweep_tensors(Tensor::full(shape, T::one()), gradients, false);
+    }
+
+    /// [`Var::backward_into`] of a loss after which no value is read any more: each is dropped as soon as the sweep has passed it.
+    #[track_caller]
+    pub(super) fn backward_consuming(self, gradients: &mut Gradients<T>) {
+        let shape = self.loss_shape();
+        self.sweep_tensors(Tensor::full(shape, T::one()), gradients, true);
     }
 
     /// The gradients of `Σ seed · self`, for a value of any shape.
@@ -77,7 +87,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn backward_with(self, seed: Tensor<T>) -> Gradients<T> {
         assert!(*seed.shape() == self.shape(), "backward_with: seed {:?} for {self:?}", seed.shape());
         let mut gradients = Gradients::new();
-        self.sweep_tensors(seed, &mut gradients);
+        self.sweep_tensors(seed, &mut gradients, false);
         gradients
     }
 
@@ -98,7 +108,7 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The first-order sweep: slots hold tensors, the tape is paused.
     #[track_caller]
-    fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>) {
+    fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>, consume: bool) {
         let (tape, root) = (self.tape, self.index as usize);
         let _paused = tape.pause();
         if tape.trapping.get() {
@@ -108,8 +118,8 @@ impl<'t, T: Float> Var<'t, T> {
         slots.resize_with(root + 1, || None);
         slots[root] = Some(seed);
         gradients.start(tape.epoch(), self.index);
-        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
-        sweep(root, &mut slots, is_derived, |i, slots| {
+        let mut passed = root + 1; // from here on values have been dropped, if they are consumed
+        sweep(tape, root, &mut slots, |i, slots| {
             let Some(g) = slots[i].take() else { return };
             let nodes = tape.nodes.borrow();
             if nodes[i].retained {
@@ -123,6 +133,10 @@ impl<'t, T: Float> Var<'t, T> {
             }
             if let Some(g) = arrived {
                 tape.trap_gradient(i, &g, |input| slots[input as usize].clone());
+            }
+            if consume {
+                tape.nodes.borrow_mut()[i..passed].iter_mut().for_each(|node| node.value.release());
+                passed = i;
             }
         });
         gradients.collect_leaves(tape, &mut slots);
@@ -239,8 +253,7 @@ impl<'t, T: Float> Var<'t, T> {
         wrt.iter().for_each(|&x| self.same_tape("grad", x));
         let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
         slots[root] = Some(seed);
-        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
-        sweep(root, &mut slots, is_derived, |i, slots| {
+        sweep(tape, root, &mut slots, |i, slots| {
             let Some(g) = slots[i] else { return };
             for &(input, part) in run_rule(tape, i, g).iter() {
                 let (slot, part) = (&mut slots[input as usize], Var { tape, index: part });
@@ -276,8 +289,7 @@ impl<'t, T: Float> Var<'t, T> {
         let mut slots: Vec<Option<Tensor<T>>> = vec![None; root + 1];
         slots[root] = Some(Tensor::full(self.loss_shape(), T::one()));
         let mut steps = Vec::new();
-        let is_derived = |i: usize| tape.nodes.borrow()[i].kind == Kind::Derived;
-        sweep(root, &mut slots, is_derived, |i, slots| {
+        sweep(tape, root, &mut slots, |i, slots| {
             let Some(gradient) = slots[i].clone() else { return };
             let mut step = Step { node: Var { tape, index: i as u32 }, gradient, contributions: Vec::new() };
             apply_rule(tape, i, step.gradient.clone(), |index, product| {
@@ -352,7 +364,7 @@ fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Inline<
     let mut p = Pullback { y, g, inputs, needed, owed: needed, contributions: Inline::new() };
     let (_of_the_node, _untrapped) = (Blame::on(tape, location), trap::Open::on(tape));
     let op = TakenOp::take(tape, i);
-    op.op.as_deref().expect("a derived node has an op").vjp(&mut p);
+    op.as_ref().vjp(&mut p);
     drop(op);
     if p.owed != Needed::NONE {
         keeps_gradient_back(&tape.node(i as u32), p.owed);
@@ -369,24 +381,5 @@ struct Tail<'t, T: Float> {
 impl<T: Float> Drop for Tail<'_, T> {
     fn drop(&mut self) {
         self.tape.truncate(self.len);
-    }
-}
-
-/// An op out of its node, so that no borrow is held while its rule appends nodes; back there when dropped, even by a panic.
-struct TakenOp<'t, T: Float> {
-    tape: &'t Tape<T>,
-    index: usize,
-    op: Option<Box<dyn Op<T>>>,
-}
-
-impl<'t, T: Float> TakenOp<'t, T> {
-    fn take(tape: &'t Tape<T>, index: usize) -> Self {
-        TakenOp { tape, index, op: tape.nodes.borrow_mut()[index].op.take() }
-    }
-}
-
-impl<T: Float> Drop for TakenOp<'_, T> {
-    fn drop(&mut self) {
-        self.tape.nodes.borrow_mut()[self.index].op = self.op.take();
     }
 }

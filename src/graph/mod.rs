@@ -9,6 +9,7 @@
 
 mod absence;
 mod backward;
+mod checkpoint;
 pub(crate) mod fan;
 mod gradients;
 mod op;

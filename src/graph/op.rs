@@ -45,7 +45,8 @@ pub trait Op<T: Float>: Any + Debug + Send {
     /// The op's name, as its function is called.
     fn name(&self) -> &'static str;
 
-    /// The output. It may keep in `self` what the rule will need. It may be called again, on other inputs of the same shapes.
+    /// The output. It may keep in `self` what the rule will need. It may be called again, on other inputs of the same shapes;
+    /// on the same inputs its output has the same bits, so what is random is drawn before and kept in `self`.
     ///
     /// # Panics
     /// If the shapes do not fit, at the caller's line.

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::checkpoint::Segment;
 use super::op::{Needed, Op};
 use super::{Gradients, Param, ParamId, Var};
 use crate::float::Float;
@@ -95,6 +96,12 @@ pub struct Tape<T: Float> {
     epoch: Cell<u64>,
     /// Whose line new nodes carry while a rule runs.
     blame: Cell<Option<&'static Location<'static>>>,
+    /// Parts whose values are dropped until they are needed, in the order in which they ended.
+    pub(super) segments: RefCell<Vec<Segment>>,
+    /// Parts whose values are there again for a while.
+    pub(super) restored: RefCell<Vec<Segment>>,
+    /// Whether there are such parts.
+    pub(super) is_sparse: Cell<bool>,
     /// Whether values and gradients are looked at as they come about.
     pub(super) trapping: Cell<bool>,
 }
@@ -116,6 +123,9 @@ impl<T: Float> Tape<T> {
             slots: RefCell::default(),
             epoch: Cell::new(next_epoch()),
             blame: Cell::new(None),
+            segments: RefCell::default(),
+            restored: RefCell::default(),
+            is_sparse: Cell::new(false),
             trapping: Cell::new(false),
         }
     }
@@ -198,7 +208,8 @@ impl<T: Float> Tape<T> {
     /// One training step's differentiation: computes the loss, its gradients into `gradients`, and forgets the nodes.
     /// Returns the loss.
     ///
-    /// Afterwards nobody but the parameters holds their values, so an optimizer changes them in place.
+    /// No handle can leave `f`, so the sweep drops each value as soon as it has passed it. Afterwards nobody but the parameters holds
+    /// theirs, so an optimizer changes them in place.
     ///
     /// # Panics
     /// If the loss is not a single number.
@@ -216,8 +227,9 @@ impl<T: Float> Tape<T> {
         self.reset(); // forgets what a step that panicked has left
         let loss = {
             let loss = f(self);
-            loss.backward_into(gradients);
-            loss.value().item()
+            let value = loss.value();
+            loss.backward_consuming(gradients);
+            value.item()
         };
         self.reset();
         loss
@@ -257,6 +269,11 @@ impl<T: Float> Tape<T> {
             leaves.pop();
         }
         self.live.set(len);
+        if self.is_sparse.get() {
+            let mut segments = self.segments.borrow_mut();
+            segments.retain(|segment| segment.ends_by(len));
+            self.is_sparse.set(!segments.is_empty());
+        }
     }
 
     /// The value of a node that is about to be forgotten.
@@ -298,6 +315,7 @@ impl<T: Float> Tape<T> {
     #[inline]
     #[track_caller]
     pub(super) fn apply<O: Op<T>>(&self, mut op: O, inputs: &[u32]) -> Var<'_, T> {
+        let _restored = self.restored_for(inputs);
         let (value, wanted) = {
             let nodes = self.nodes.borrow();
             let wanted = Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()));
@@ -415,5 +433,32 @@ impl<'t, T: Float> Blame<'t, T> {
 impl<T: Float> Drop for Blame<'_, T> {
     fn drop(&mut self) {
         self.tape.blame.set(self.before);
+    }
+}
+
+/// An op out of its node, so that no borrow is held while its rule appends nodes; back there when dropped, even by a panic.
+pub(super) struct TakenOp<'t, T: Float> {
+    tape: &'t Tape<T>,
+    index: usize,
+    op: Option<Box<dyn Op<T>>>,
+}
+
+impl<'t, T: Float> TakenOp<'t, T> {
+    pub(super) fn take(tape: &'t Tape<T>, index: usize) -> Self {
+        TakenOp { tape, index, op: tape.nodes.borrow_mut()[index].op.take() }
+    }
+
+    pub(super) fn as_ref(&self) -> &dyn Op<T> {
+        self.op.as_deref().expect("a recorded node has an op")
+    }
+
+    pub(super) fn as_mut(&mut self) -> &mut dyn Op<T> {
+        self.op.as_deref_mut().expect("a recorded node has an op")
+    }
+}
+
+impl<T: Float> Drop for TakenOp<'_, T> {
+    fn drop(&mut self) {
+        self.tape.nodes.borrow_mut()[self.index].op = self.op.take();
     }
 }

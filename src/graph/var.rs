@@ -55,6 +55,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// The value; shares its storage with the tape.
     #[inline]
     pub fn value(self) -> Tensor<T> {
+        let _restored = self.tape.restored_for(&[self.index]);
         self.tape.node(self.index).value.clone()
     }
 

@@ -104,6 +104,17 @@ impl<T> Tensor<T> {
         Tensor { storage: Storage::empty(), layout: Layout::vacant() }
     }
 
+    /// Lets go of the elements and keeps the layout. What is held inline stays. A released tensor must not be read.
+    pub(crate) fn release(&mut self) {
+        self.storage.release();
+    }
+
+    /// Whether its elements are gone.
+    #[inline]
+    pub(crate) fn is_released(&self) -> bool {
+        self.storage.is_released() && !self.is_empty()
+    }
+
     /// The one element's place to write, if it is held inline, and so by nobody else.
     #[inline]
     pub(crate) fn as_one(&mut self) -> Option<&mut T> {

@@ -9,6 +9,7 @@ use std::cell::Cell;
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
     static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 /// Put into use by `#[global_allocator]`.
@@ -17,7 +18,10 @@ pub struct Counting;
 fn add(count: usize, bytes: isize) {
     // During a thread's exit the counters may be gone.
     let _ = COUNT.try_with(|c| c.set(c.get() + count));
-    let _ = LIVE.try_with(|l| l.set(l.get() + bytes));
+    let _ = LIVE.try_with(|l| {
+        l.set(l.get() + bytes);
+        let _ = PEAK.try_with(|p| p.set(p.get().max(l.get())));
+    });
 }
 
 // SAFETY: every call is passed on to the system's allocator with its arguments unchanged.
@@ -51,4 +55,13 @@ pub fn allocations(f: impl FnOnce()) -> usize {
 /// The bytes that this thread has allocated and not freed.
 pub fn live_bytes() -> isize {
     LIVE.with(Cell::get)
+}
+
+/// By how many bytes this thread's live memory exceeds, at its highest in `f`, what it is before. Blocks that wait in a free list live;
+/// run on a thread of its own, `f` starts with an empty one.
+pub fn peak_bytes(f: impl FnOnce()) -> isize {
+    let before = live_bytes();
+    PEAK.with(|p| p.set(before));
+    f();
+    PEAK.with(Cell::get) - before
 }
