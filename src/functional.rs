@@ -78,8 +78,8 @@ pub fn value_and_grad<T: Float, const N: usize>(
     let tape = Tape::new();
     let xs = leaves(&tape, xs);
     let y = f(xs);
-    let gradients = y.backward();
-    Ok((y.item(), try_map(xs, |x| gradients.get(x).cloned())?))
+    let gradients = pull(y, y.one(), xs, |why, _| Err(why))?;
+    Ok((y.item(), gradients))
 }
 
 /// The value, and the product of a vector with the Jacobian, `(y, vᵀ ∂y/∂xᵢ)`: the gradient of `Σ v·y`.
@@ -113,8 +113,7 @@ pub fn vjp<T: Float, const N: usize>(
     let xs = leaves(&tape, xs);
     let y = f(xs);
     assert!(*v.shape() == y.shape(), "vjp: a vector {:?} for the output {y:?}", v.shape());
-    let gradients = y.backward_with(v.clone());
-    Ok((y.value(), try_map(xs, |x| gradients.get(x).cloned())?))
+    Ok((y.value(), pull(y, v.clone(), xs, |why, _| Err(why))?))
 }
 
 /// The value, and the product of the Jacobian with a vector, `(y, Σᵢ ∂y/∂xᵢ · uᵢ)`: the derivative along `u`.
@@ -149,7 +148,8 @@ pub fn jvp<T: Float, const N: usize>(
     check_directions("jvp", xs, u);
     let y = f(xs);
     let (w, pulled) = transposed(y, xs)?;
-    let slope = inner(pulled, u).backward().get(w).cloned().or_else(|why| zero_if_true(why, w))?;
+    let along = inner(pulled, u);
+    let [slope] = pull(along, along.one(), [w], zero_if_true)?;
     Ok((y.value(), slope))
 }
 
@@ -216,9 +216,8 @@ pub fn hvp<T: Float, const N: usize>(
     let (xs, v) = (leaves(&tape, xs), constants(&tape, v));
     check_directions("hvp", xs, v);
     let y = f(xs);
-    let gradients = inner(y.grad(xs)?, v).backward();
-    let products = try_map(xs, |x| gradients.get(x).cloned().or_else(|why| zero_if_true(why, x)))?;
-    Ok((y.item(), products))
+    let along = inner(y.grad(xs)?, v);
+    Ok((y.item(), pull(along, along.one(), xs, zero_if_true)?))
 }
 
 /// The Hessian of a single number, `Hᵢⱼ = ∂²f/∂xᵢ∂xⱼ` in row i and column j: symmetric, `Hⱼᵢ = Hᵢⱼᵀ`, but for rounding.
@@ -344,8 +343,19 @@ fn transposed<'t, T: Float, const N: usize>(
     Ok((w, y.grad_with(w, xs)?))
 }
 
-/// The Jacobian of `y` by each of `xs`, a row for each element of `y`; `absent` is a row, or an error, in place of one that is not
-/// there.
+/// `vᵀ ∂y/∂xᵢ`; `absent` is put in place of one that is not there, or is an error.
+#[track_caller]
+fn pull<'t, T: Float, const N: usize>(
+    y: Var<'t, T>,
+    v: Tensor<T>,
+    xs: [Var<'t, T>; N],
+    absent: impl Fn(NoGradient, Var<'t, T>) -> Result<Tensor<T>, NoGradient>,
+) -> Result<[Tensor<T>; N], NoGradient> {
+    let found = y.pull(v, &xs).into_iter().zip(xs).map(|(found, x)| found.or_else(|why| absent(why, x)));
+    Ok(to_array(found.collect::<Result<_, _>>()?))
+}
+
+/// The Jacobian of `y` by each of `xs`, a row for each element of `y`; `absent` as in [`pull`].
 fn rows<'t, T: Float, const N: usize>(
     y: Var<'t, T>,
     xs: [Var<'t, T>; N],
@@ -356,12 +366,9 @@ fn rows<'t, T: Float, const N: usize>(
     let mut rows = [const { Vec::new() }; N];
     // No element has no row; but that a gradient is absent is told all the same.
     for k in 0..n.max(1) {
-        let gradients = y.backward_with(basis(&shape, k));
-        for (rows, x) in rows.iter_mut().zip(xs) {
-            let row = gradients.get(x).cloned().or_else(|why| absent(why, x))?;
-            if n > 0 {
-                rows.extend(&row);
-            }
+        let row = pull(y, basis(&shape, k), xs, &absent)?;
+        if n > 0 {
+            rows.iter_mut().zip(&row).for_each(|(rows, row)| rows.extend(row));
         }
     }
     let tensors = rows.into_iter().zip(xs).map(|(rows, x)| {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::tape::Kind;
-use super::{Param, Var};
+use super::{Param, Tape, Var};
 use crate::float::Float;
 use crate::shape::Shape;
 
@@ -170,7 +170,7 @@ impl Story {
             Cut::Reached => story(Reason::NotRetained, None, ""),
             Cut::NoWay => story(Reason::NotReached, None, ""),
             Cut::At(node) => {
-                let alive = alive_from(x, node.index as usize);
+                let alive = alive_from(&[x], x.tape, node.index as usize);
                 let detail = no_rule(node, |input| alive[input as usize]);
                 story(stops_at(node).unwrap_or(Reason::NoRule), Some(node), detail)
             }
@@ -210,14 +210,14 @@ enum Cut<'t, T: Float> {
     NoWay,
 }
 
-/// Which of the nodes before `end` a gradient would pass from to `x`.
-fn alive_from<T: Float>(x: Var<'_, T>, end: usize) -> Vec<bool> {
-    let nodes = x.tape.nodes.borrow();
-    let mut alive = vec![false; end.max(x.index as usize + 1)];
-    alive[x.index as usize] = true;
-    for i in x.index as usize + 1..end {
+/// Which of the nodes before `end` a gradient would pass on its way to one of `xs`.
+pub(super) fn alive_from<T: Float>(xs: &[Var<'_, T>], tape: &Tape<T>, end: usize) -> Vec<bool> {
+    let (nodes, mut alive) = (tape.nodes.borrow(), vec![false; end]);
+    let before = xs.iter().map(|x| x.index as usize).filter(|&i| i < end);
+    before.clone().for_each(|i| alive[i] = true);
+    for i in before.min().unwrap_or(end)..end {
         let node = &nodes[i];
-        alive[i] = node.inputs.iter().enumerate().any(|(k, &input)| node.needed.has(k) && alive[input as usize]);
+        alive[i] |= node.inputs.iter().enumerate().any(|(k, &input)| node.needed.has(k) && alive[input as usize]);
     }
     alive
 }
@@ -227,7 +227,7 @@ fn first_cut<'t, T: Float>(x: Var<'t, T>, loss: Var<'t, T>) -> Cut<'t, T> {
     if x.index as usize > root {
         return Cut::NoWay;
     }
-    let alive = alive_from(x, root + 1);
+    let alive = alive_from(&[x], x.tape, root + 1);
     if alive[root] {
         return Cut::Reached;
     }

@@ -14,6 +14,7 @@ pub(crate) mod fan;
 mod gradients;
 mod op;
 mod param;
+mod recorded;
 mod tape;
 mod trap;
 mod var;

@@ -250,6 +250,10 @@ impl<T: Float> Tape<T> {
         (0..self.len() as u32).map(|index| Var { tape: self, index })
     }
 
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording.get()
+    }
+
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.get()
     }
