@@ -4,7 +4,8 @@ use std::fmt;
 use std::panic::Location;
 
 use super::tape::Kind;
-use super::{Param, Tape, Var};
+use super::ways::Ways;
+use super::{Param, Var};
 use crate::float::Float;
 use crate::shape::Shape;
 
@@ -170,8 +171,8 @@ impl Story {
             Cut::Reached => story(Reason::NotRetained, None, ""),
             Cut::NoWay => story(Reason::NotReached, None, ""),
             Cut::At(node) => {
-                let alive = alive_from(&[x], x.tape, node.index as usize);
-                let detail = no_rule(node, |input| alive[input as usize]);
+                let ways = Ways::to(&[x], x.tape, node.index as usize);
+                let detail = no_rule(node, |input| ways.pass(input as usize));
                 story(stops_at(node).unwrap_or(Reason::NoRule), Some(node), detail)
             }
         }
@@ -210,25 +211,13 @@ enum Cut<'t, T: Float> {
     NoWay,
 }
 
-/// Which of the nodes before `end` a gradient would pass on its way to one of `xs`.
-pub(super) fn alive_from<T: Float>(xs: &[Var<'_, T>], tape: &Tape<T>, end: usize) -> Vec<bool> {
-    let (nodes, mut alive) = (tape.nodes.borrow(), vec![false; end]);
-    let before = xs.iter().map(|x| x.index as usize).filter(|&i| i < end);
-    before.clone().for_each(|i| alive[i] = true);
-    for i in before.min().unwrap_or(end)..end {
-        let node = &nodes[i];
-        alive[i] |= node.inputs.iter().enumerate().any(|(k, &input)| node.needed.has(k) && alive[input as usize]);
-    }
-    alive
-}
-
 fn first_cut<'t, T: Float>(x: Var<'t, T>, loss: Var<'t, T>) -> Cut<'t, T> {
     let root = loss.index as usize;
     if x.index as usize > root {
         return Cut::NoWay;
     }
-    let alive = alive_from(&[x], x.tape, root + 1);
-    if alive[root] {
+    let ways = Ways::to(&[x], x.tape, root + 1);
+    if ways.pass(root) {
         return Cut::Reached;
     }
     let nodes = x.tape.nodes.borrow();
@@ -240,7 +229,7 @@ fn first_cut<'t, T: Float>(x: Var<'t, T>, loss: Var<'t, T>) -> Cut<'t, T> {
             nodes[i].inputs.iter().for_each(|&input| used[input as usize] = true);
         }
     }
-    let ends = |i: &usize| used[*i] && !alive[*i] && nodes[*i].inputs.iter().any(|&input| alive[input as usize]);
+    let ends = |&i: &usize| used[i] && !ways.pass(i) && nodes[i].inputs.iter().any(|&input| ways.pass(input as usize));
     let ends = || (x.index as usize + 1..=root).filter(ends);
     // What the program cut off goes before what has no rule: behind the latter nothing is lost but a zero.
     let cut_off = |&i: &usize| matches!(nodes[i].kind, Kind::Paused | Kind::Detached);

@@ -3,9 +3,9 @@
 //! Source: Griewank and Walther, Evaluating Derivatives (2008), §3.2; Baydin et al., "Automatic Differentiation in Machine
 //! Learning: a Survey" (2018), §3.2.
 
-use super::absence::alive_from;
 use super::op::{Needed, Pullback, RawPullback, deposit};
 use super::tape::{Blame, Kind, Node, TakenOp, Values};
+use super::ways::Ways;
 use super::{Gradients, NoGradient, Tape, Var, trap};
 use crate::float::Float;
 use crate::shape::Inline;
@@ -107,7 +107,7 @@ impl<'t, T: Float> Var<'t, T> {
                 gradients.keep(i as u32, None, g.clone());
             }
         };
-        let mut slots = self.sweep_tensors(seed, |node| node.needed, keep, consume);
+        let mut slots = self.sweep_tensors(seed, |_, node| node.needed, keep, consume);
         gradients.collect_leaves(self.tape, &mut slots);
         self.give_back(slots);
     }
@@ -118,12 +118,12 @@ impl<'t, T: Float> Var<'t, T> {
         for &x in wrt {
             self.same_tape("grad", x);
         }
-        let (ways, mut found) = (Ways::to(wrt, self), vec![None; wrt.len()]);
+        let (ways, mut found) = (Ways::to(wrt, self.tape, self.index as usize + 1), vec![None; wrt.len()]);
         let mut keep = |i: usize, g: &Tensor<T>| {
             let asked = wrt.iter().zip(&mut found).filter(|(x, _)| x.index as usize == i && x.needs_gradient());
             asked.for_each(|(_, found)| *found = Some(g.clone()));
         };
-        let slots = self.sweep_tensors(seed, |node| ways.of(node), |i, _, g| keep(i, g), false);
+        let slots = self.sweep_tensors(seed, |i, _| ways.from(i), |i, _, g| keep(i, g), false);
         // What is left is at leaves.
         slots.iter().enumerate().for_each(|(i, slot)| slot.iter().for_each(|g| keep(i, g)));
         self.give_back(slots);
@@ -136,7 +136,7 @@ impl<'t, T: Float> Var<'t, T> {
     fn sweep_tensors(
         self,
         seed: Tensor<T>,
-        needed: impl Fn(&Node<T>) -> Needed,
+        needed: impl Fn(usize, &Node<T>) -> Needed,
         mut keep: impl FnMut(usize, &Node<T>, &Tensor<T>),
         consume: bool,
     ) -> Vec<Option<Tensor<T>>> {
@@ -154,7 +154,7 @@ impl<'t, T: Float> Var<'t, T> {
             let nodes = tape.nodes.borrow();
             keep(i, &nodes[i], &g);
             let arrived = tape.trapping.get().then(|| g.clone());
-            let needed = needed(&nodes[i]);
+            let needed = needed(i, &nodes[i]);
             let declined = apply_fused(&nodes, i, g, needed, slots);
             drop(nodes); // a rule on handles appends nodes
             if let Err(g) = declined {
@@ -271,21 +271,6 @@ pub(super) fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>,
         keeps_gradient_back(&tape.node(i as u32), p.owed);
     }
     p.contributions
-}
-
-/// The nodes that a gradient passes on its way to what is asked for. A sweep leaves the others out.
-pub(super) struct Ways(Vec<bool>);
-
-impl Ways {
-    pub(super) fn to<T: Float>(wrt: &[Var<'_, T>], root: Var<'_, T>) -> Self {
-        Ways(alive_from(wrt, root.tape, root.index as usize + 1))
-    }
-
-    /// Those of the node's inputs that lie on such a way.
-    pub(super) fn of<T: Float>(&self, node: &Node<T>) -> Needed {
-        let inputs = node.inputs.iter().enumerate();
-        Needed::new(inputs.map(|(k, &input)| node.needed.has(k) && self.0[input as usize]))
-    }
 }
 
 /// Forgets the nodes behind `len` when dropped, even by a panic.

@@ -18,6 +18,7 @@ mod recorded;
 mod tape;
 mod trap;
 mod var;
+mod ways;
 
 pub use absence::{NoGradient, Reason};
 pub use backward::{Contribution, Step};

@@ -2,9 +2,10 @@
 
 use std::panic::Location;
 
-use super::backward::{Ways, run_rule, sweep};
+use super::backward::{run_rule, sweep};
 use super::op::Needed;
 use super::tape::{Blame, Kind};
+use super::ways::Ways;
 use super::{NoGradient, Var, fan};
 use crate::float::Float;
 use crate::tensor::Tensor;
@@ -144,13 +145,12 @@ impl<'t, T: Float> Var<'t, T> {
         for &x in wrt {
             self.same_tape("grad", x);
         }
-        let ways = Ways::to(wrt, self);
+        let ways = Ways::to(wrt, tape, root + 1);
         let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
         slots[root] = Some(seed);
         sweep(tape, root, &mut slots, |i, slots| {
             let Some(g) = slots[i] else { return };
-            let needed = ways.of(&tape.node(i as u32));
-            for &(input, part) in run_rule(tape, i, g, needed).iter() {
+            for &(input, part) in run_rule(tape, i, g, ways.from(i)).iter() {
                 let (slot, part) = (&mut slots[input as usize], Var { tape, index: part });
                 *slot = Some(slot.map_or(part, |sum| Var::apply(fan::Add, &[sum, part])));
             }
