@@ -7,7 +7,7 @@
 
 use rand::{SeedableRng, rngs::StdRng};
 use rensa::functional::{grad, hvp, value_and_grad};
-use rensa::nn::{Linear, Path};
+use rensa::nn::Linear;
 use rensa::{NoGradient, Op, Pullback, RawPullback, check::numerical_gradient, data::Dataset};
 use rensa::{optim::Sgd, prelude::*, train::accuracy};
 
@@ -73,23 +73,12 @@ struct Net {
     scales: Param<f64>,
     top: Linear<f64>,
 }
+rensa::parts!(Net for f64 { centres, scales, top });
 
 impl Module<f64> for Net {
     fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
         let tape = x.tape();
         self.top.forward(nearness(x, tape.param(&self.centres), tape.param(&self.scales), 1.0))
-    }
-
-    fn visit(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &Param<f64>)) {
-        f(&path.join("centres"), &self.centres);
-        f(&path.join("scales"), &self.scales);
-        self.top.visit(&path.join("top"), f);
-    }
-
-    fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<f64>)) {
-        f(&path.join("centres"), &mut self.centres);
-        f(&path.join("scales"), &mut self.scales);
-        self.top.visit_mut(&path.join("top"), f);
     }
 }
 

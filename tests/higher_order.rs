@@ -9,7 +9,7 @@ use close::assert_close;
 use differences::{Numbers, slope};
 use rensa::functional::{grad, hessian, hvp, jvp, value_and_grad};
 use rensa::optim::{Optimizer, Sgd};
-use rensa::{Float, Gradients, Param, Reason, Tape, Tensor, Var, check, nn, tensor};
+use rensa::{Float, Gradients, Param, Reason, Tape, Tensor, Var, check, tensor};
 
 // ---- again and again ---------------------------------------------------------------------------------------------------
 
@@ -249,18 +249,17 @@ fn a_gradient_penalty_has_the_gradient_that_differences_find() {
     assert!((found - along).abs() < 1e-9, "{found}, differences give {along}");
 }
 
-/// The parameters of the critic, as a module without a forward pass of its own.
-struct Critic([Param<f64>; 3]);
+/// The parameters of the critic.
+struct Critic {
+    w1: Param<f64>,
+    b1: Param<f64>,
+    w2: Param<f64>,
+}
+rensa::parts!(Critic for f64 { w1, b1, w2 });
 
-impl nn::Module<f64> for Critic {
-    fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
-        critic(x, self.0.each_ref().map(|w| x.tape().param(w)))
-    }
-    fn visit(&self, path: &nn::Path<'_>, f: &mut dyn FnMut(&nn::Path<'_>, &Param<f64>)) {
-        self.0.iter().enumerate().for_each(|(i, w)| f(&path.index(i), w));
-    }
-    fn visit_mut(&mut self, path: &nn::Path<'_>, f: &mut dyn FnMut(&nn::Path<'_>, &mut Param<f64>)) {
-        self.0.iter_mut().enumerate().for_each(|(i, w)| f(&path.index(i), w));
+impl Critic {
+    fn on<'t>(&self, tape: &'t Tape<f64>) -> [Var<'t, f64>; 3] {
+        [&self.w1, &self.b1, &self.w2].map(|w| tape.param(w))
     }
 }
 
@@ -268,22 +267,22 @@ impl nn::Module<f64> for Critic {
 fn training_on_a_gradient_penalty_brings_the_slopes_norm_to_1() {
     let mut numbers = Numbers(8);
     let x = numbers.direction(&[16, 2]);
-    let mut critic_net = Critic(weights(&mut numbers).map(Param::new));
+    let [w1, b1, w2] = weights(&mut numbers).map(Param::new);
+    let mut net = Critic { w1, b1, w2 };
     let norms = |net: &Critic| {
         let tape = Tape::new();
         let at = tape.leaf(x.clone());
-        let [slope] = nn::Module::forward(net, at).sum(..).grad([at]).expect("the critic looks at x");
+        let [slope] = critic(at, net.on(&tape)).sum(..).grad([at]).expect("the critic looks at x");
         slope.norm(-1).value()
     };
     let farthest = |norms: &Tensor<f64>| norms.iter().fold(0.0, |far: f64, norm| far.max((norm - 1.0).abs()));
-    let before = farthest(&norms(&critic_net));
+    let before = farthest(&norms(&net));
     let (mut tape, mut gradients, mut loss) = (Tape::new(), Gradients::new(), f64::NAN);
     for _ in 0..2000 {
-        loss = tape
-            .step(&mut gradients, |tape| penalty(tape.leaf(x.clone()), critic_net.0.each_ref().map(|w| tape.param(w))));
-        Sgd::new(0.2).step(&mut critic_net, &gradients).expect("every parameter has a gradient");
+        loss = tape.step(&mut gradients, |tape| penalty(tape.leaf(x.clone()), net.on(tape)));
+        Sgd::new(0.2).step(&mut net, &gradients).expect("every parameter has a gradient");
     }
-    let after = farthest(&norms(&critic_net));
+    let after = farthest(&norms(&net));
     println!("the farthest norm from 1: {before} before, {after} after, loss {loss:e}");
     assert!(before > 0.5 && after < 0.05 && loss < 1e-3, "{before} before, {after} after, loss {loss:e}");
 }
