@@ -12,13 +12,15 @@
 //! | [`hvp`] | H v, with H = ∂²y/∂x², for a single number y | two sweeps |
 //! | [`hessian`] | H | as many sweeps as x has elements |
 //!
-//! Where f itself needs derivatives, it takes them on its handles, by [`Var::grad`] and [`Var::jvp`], and they are differentiated
-//! with the rest.
+//! Write the closure in the call, or name a `fn`: one that is bound to a variable before does not fit every tape. Where f itself needs
+//! derivatives, it takes them on its handles, by [`Var::grad`] and [`Var::jvp`], and they are differentiated with the rest.
 //!
 //! # No wrong zero
-//! Where the way from an input to y is cut (it is detached or computed while the tape is paused, an op has no rule) or there is
-//! none, every function returns a [`NoGradient`] that tells which node ends it. If y does depend on the input but its gradient does
-//! not, as for a linear function, that zero is the truth, and the second derivatives have it.
+//! Where every way from an input to y is cut (something is detached or computed while the tape is paused, an op has no rule) or there
+//! is none, each function returns a [`NoGradient`] that tells which node ends it. If y does depend on the input but its gradient does
+//! not, that zero is the truth, and the second derivatives have it: a linear function has them, and an op that declares itself constant
+//! almost everywhere ([`Op::no_rule`](crate::Op::no_rule)). Beside a way that carries a gradient, one that is cut counts as constant, as
+//! [`Var::detach`] has it; [`hessian`] looks at each block by itself, [`hvp`] at what all inputs together give to one.
 //!
 //! Source: names, and the order of arguments and results, as in PyTorch's `torch.autograd.functional`.
 
@@ -144,13 +146,10 @@ pub fn jvp<T: Float, const N: usize>(
     u: [&Tensor<T>; N],
 ) -> Result<(Tensor<T>, Tensor<T>), NoGradient> {
     let tape = Tape::new();
-    let (xs, u) = (leaves(&tape, xs), constants(&tape, u));
+    let (xs, u) = (leaves(&tape, xs), u.map(|u| tape.constant(u.clone())));
     check_directions("jvp", xs, u);
     let y = f(xs);
-    let (w, pulled) = transposed(y, xs)?;
-    let along = inner(pulled, u);
-    let [slope] = pull(along, along.one(), [w], zero_if_true)?;
-    Ok((y.value(), slope))
+    Ok((y.value(), push(y, xs, u)?))
 }
 
 /// The Jacobian by each input, `Jᵢ = ∂y/∂xᵢ`: row by row, or column by column if these are fewer.
@@ -213,7 +212,7 @@ pub fn hvp<T: Float, const N: usize>(
     v: [&Tensor<T>; N],
 ) -> Result<(T, [Tensor<T>; N]), NoGradient> {
     let tape = Tape::new();
-    let (xs, v) = (leaves(&tape, xs), constants(&tape, v));
+    let (xs, v) = (leaves(&tape, xs), v.map(|v| tape.constant(v.clone())));
     check_directions("hvp", xs, v);
     let y = f(xs);
     let along = inner(y.grad(xs)?, v);
@@ -276,10 +275,18 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn jvp<const N: usize>(self, xs: [Var<'t, T>; N], u: [Var<'t, T>; N]) -> Result<Var<'t, T>, NoGradient> {
         check_directions("jvp", xs, u);
+        let tape = self.tape();
+        if !tape.is_recording() {
+            let slope = {
+                let _apart = tape.apart(); // it takes a record, if not for long
+                push(self, xs, u)?
+            };
+            return Ok(Var::unrecorded("jvp", slope, &[&[self], &u[..]].concat()));
+        }
         let (w, pulled) = transposed(self, xs)?;
         match inner(pulled, u).grad([w]) {
             Ok([slope]) => Ok(slope),
-            Err(why) => Ok(self.tape().constant(zero_if_true(why, w)?)),
+            Err(why) => Ok(tape.constant(zero_if_true(why, w)?)),
         }
     }
 }
@@ -290,16 +297,6 @@ fn leaves<'t, T: Float, const N: usize>(tape: &'t Tape<T>, xs: [&Tensor<T>; N]) 
     let mut vars = Vec::with_capacity(N);
     for x in xs {
         vars.push(tape.leaf(x.clone()));
-    }
-    to_array(vars)
-}
-
-/// The directions on a tape.
-#[track_caller]
-fn constants<'t, T: Float, const N: usize>(tape: &'t Tape<T>, us: [&Tensor<T>; N]) -> [Var<'t, T>; N] {
-    let mut vars = Vec::with_capacity(N);
-    for u in us {
-        vars.push(tape.constant(u.clone()));
     }
     to_array(vars)
 }
@@ -341,6 +338,19 @@ fn transposed<'t, T: Float, const N: usize>(
 ) -> Result<(Var<'t, T>, [Var<'t, T>; N]), NoGradient> {
     let w = y.tape().leaf(Tensor::zeros(y.shape()));
     Ok((w, y.grad_with(w, xs)?))
+}
+
+/// `Σᵢ ∂y/∂xᵢ · uᵢ`.
+#[track_caller]
+fn push<'t, T: Float, const N: usize>(
+    y: Var<'t, T>,
+    xs: [Var<'t, T>; N],
+    u: [Var<'t, T>; N],
+) -> Result<Tensor<T>, NoGradient> {
+    let (w, pulled) = transposed(y, xs)?;
+    let along = inner(pulled, u);
+    let [slope] = pull(along, along.one(), [w], zero_if_true)?;
+    Ok(slope)
 }
 
 /// `vᵀ ∂y/∂xᵢ`; `absent` is put in place of one that is not there, or is an error.

@@ -326,6 +326,10 @@ fn a_closure_may_capture_tensors_and_make_constants() {
     };
     let [[h]] = quadratic(&tensor![5.0, 7.0]).expect("it depends on x");
     assert_eq!(h, (&a + &a.t()) * 0.5);
+    // Values that are dropped and computed again change no bit.
+    let [[plain]] = hessian(|[x]| (x.tanh() * x).exp().sum(..), [&b]).expect("it depends on x");
+    let [[again]] = hessian(|[x]| x.tape().checkpoint(|| (x.tanh() * x).exp()).sum(..), [&b]).expect("it depends on x");
+    assert_eq!(plain, again);
     fn named<'t>([x, y]: [Var<'t, f64>; 2]) -> Var<'t, f64> {
         (x * y).sum(..)
     }

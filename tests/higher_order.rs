@@ -154,6 +154,33 @@ fn the_hessian_of_a_function_that_takes_a_gradient_inside() {
     assert_close(&h, &(Tensor::eye(3) * x.map(|x| 12.0 * x * x)), 1e-14);
 }
 
+#[test]
+fn derivatives_in_a_pause_have_their_values_and_are_not_recorded() {
+    let tape = Tape::<f64>::new();
+    let (x, w, u) = (tape.leaf(tensor![0.3, -1.2]), tape.leaf(tensor![1.0, 2.0]), tape.constant(tensor![1.0, 0.5]));
+    let (y, loss) = (x.sin(), x.sin().sum(..));
+    let nodes = tape.len();
+    let paused = tape.pause();
+    let ([first], [weighed]) = (loss.grad([x]).expect("it does"), y.grad_with(w, [x]).expect("it does"));
+    let (slope, flat) = (y.jvp([x], [u]).expect("it does"), (x * 0.0).jvp([x], [u]));
+    drop(paused);
+    assert_eq!(tape.len(), nodes + 4, "the three derivatives, and a product");
+    let cos = x.value().map(f64::cos);
+    assert_close(&first.value(), &cos, 1e-15);
+    assert_close(&weighed.value(), &(&cos * &w.value()), 1e-15);
+    assert_close(&slope.value(), &(&cos * &u.value()), 1e-15);
+    // Whoever differentiates them again is told why not, also by what they are linear in.
+    for (derivative, by) in [(first, x), (weighed, x), (weighed, w), (slope, x)] {
+        assert_eq!(
+            derivative.why_no_grad(by).map(|why| why.reason()),
+            Some(Reason::Paused),
+            "{derivative:?} by {by:?}"
+        );
+    }
+    assert_eq!(flat.map(|_| ()).map_err(|why| why.reason()), Err(Reason::Paused));
+    assert_eq!((y.jvp([x], [u]).expect("it does") * x).sum(..).why_no_grad(x), None, "and it records again");
+}
+
 // ---- Newton's method ---------------------------------------------------------------------------------------------------
 
 /// `(x² + y − 11)² + (x + y² − 7)²`, with a minimum of 0 at (3, 2). Source: Himmelblau, Applied Nonlinear Programming (1972).

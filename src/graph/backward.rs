@@ -4,7 +4,7 @@
 //! Learning: a Survey" (2018), §3.2.
 
 use super::op::{Needed, Pullback, RawPullback, deposit};
-use super::tape::{Blame, Kind, Node, TakenOp, Values};
+use super::tape::{Blame, Kind, Node, Tail, TakenOp, Values};
 use super::ways::Ways;
 use super::{Gradients, NoGradient, Tape, Var, trap};
 use crate::float::Float;
@@ -271,16 +271,4 @@ pub(super) fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>,
         keeps_gradient_back(&tape.node(i as u32), p.owed);
     }
     p.contributions
-}
-
-/// Forgets the nodes behind `len` when dropped, even by a panic.
-struct Tail<'t, T: Float> {
-    tape: &'t Tape<T>,
-    len: usize,
-}
-
-impl<T: Float> Drop for Tail<'_, T> {
-    fn drop(&mut self) {
-        self.tape.truncate(self.len);
-    }
 }

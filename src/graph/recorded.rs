@@ -8,6 +8,7 @@ use super::tape::{Blame, Kind};
 use super::ways::Ways;
 use super::{NoGradient, Var, fan};
 use crate::float::Float;
+use crate::shape::Inline;
 use crate::tensor::Tensor;
 
 impl<'t, T: Float> Var<'t, T> {
@@ -125,11 +126,10 @@ impl<'t, T: Float> Var<'t, T> {
     ) -> Result<(), NoGradient> {
         // Matches, not closures, which would not pass on the caller's line.
         if !self.tape.is_recording() {
-            let seed = match seed {
-                Some(seed) => seed.value(),
-                None => self.one(),
+            return match seed {
+                Some(seed) => self.sweep_paused(seed.value(), &[self, seed], wrt, found),
+                None => self.sweep_paused(self.one(), &[self], wrt, found),
             };
-            return self.sweep_paused(seed, wrt, found);
         }
         let seed = match seed {
             Some(seed) => seed,
@@ -167,12 +167,25 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The sweep on tensors, of which nothing stays but the gradients: nobody can ask for what they were computed from.
     #[track_caller]
-    fn sweep_paused(self, seed: Tensor<T>, wrt: &[Var<'t, T>], found: &mut [Var<'t, T>]) -> Result<(), NoGradient> {
+    fn sweep_paused(
+        self,
+        seed: Tensor<T>,
+        from: &[Var<'t, T>],
+        wrt: &[Var<'t, T>],
+        found: &mut [Var<'t, T>],
+    ) -> Result<(), NoGradient> {
         let gradients = self.pull(seed, wrt).into_iter().collect::<Result<Vec<_>, _>>()?;
         for (found, g) in found.iter_mut().zip(gradients) {
-            *found = self.tape.push(g, "grad", Kind::Paused, &[self.index], Needed::NONE, Location::caller());
+            *found = Var::unrecorded("grad", g, from);
         }
         Ok(())
+    }
+
+    /// A value that was computed from others, of which there is at least one, without a record of how.
+    #[track_caller]
+    pub(crate) fn unrecorded(name: &'static str, value: Tensor<T>, from: &[Var<'t, T>]) -> Self {
+        let inputs: Inline<u32> = from.iter().map(|x| x.index).collect();
+        from[0].tape.push(value, name, Kind::Paused, &inputs, Needed::NONE, Location::caller())
     }
 
     #[cold]
