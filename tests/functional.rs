@@ -13,6 +13,8 @@ mod odd;
 mod panics;
 
 use std::slice::from_ref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use close::assert_close;
 use differences::{Numbers, compare, dot, inputs, moved, size, slope, value};
@@ -21,7 +23,7 @@ use odd::{ODD, lay};
 use panics::panic_of;
 use rensa::functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 use rensa::ops::{Specimen, registry};
-use rensa::{Float, NoGradient, Reason, Reduction, Tape, Tensor, Var, tensor};
+use rensa::{Float, NoGradient, Op, Pullback, Reason, Reduction, Tape, Tensor, Var, keep, tensor};
 
 impl Float for Dual {}
 
@@ -84,6 +86,39 @@ fn the_jacobian_of_a_matrix_product_equals_its_formula() {
         let [ja, jb] = jacobian(|[a, b]| a.matmul(b), [&a, &b]).expect("it depends on both");
         assert_close(&ja, &Tensor::from_fn([m, n, m, k], |i| delta(i[0], i[2]) * b[[i[3], i[1]]]), 1e-15);
         assert_close(&jb, &Tensor::from_fn([m, n, k, n], |i| delta(i[1], i[3]) * a[[i[0], i[2]]]), 1e-15);
+    }
+}
+
+/// The identity, and its own adjoint, which counts how often a gradient passes it.
+#[derive(Clone, Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Op<f64> for Counted {
+    fn name(&self) -> &'static str {
+        "counted"
+    }
+    fn forward(&mut self, xs: &[&Tensor<f64>]) -> Tensor<f64> {
+        xs[0].clone()
+    }
+    fn vjp<'t>(&self, p: &mut Pullback<'t, f64>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let g = p.g;
+        p.accum(0, || Var::apply(self.clone(), &[g]));
+    }
+}
+
+#[test]
+fn a_jacobian_takes_a_sweep_for_each_row_or_for_each_column_whichever_are_fewer() {
+    // By columns there is one sweep more: that which is transposed.
+    for (inputs, outputs, sweeps) in [(6, 1, 1), (1, 6, 2), (4, 4, 4), (2, 5, 3)] {
+        let op = Counted(Arc::default());
+        let [j] = jacobian(
+            |[x]| Var::apply(op.clone(), &[x]).sum(keep(..)).broadcast_to([outputs]),
+            [&Tensor::full([inputs], 0.5)],
+        )
+        .expect("it depends on x");
+        assert_eq!(j, Tensor::ones([outputs, inputs]));
+        assert_eq!(op.0.load(Ordering::Relaxed), sweeps, "of {outputs} by {inputs}");
     }
 }
 
