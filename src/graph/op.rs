@@ -48,6 +48,9 @@ pub trait Op<T: Float>: Any + Debug + Send {
     /// The output. It may keep in `self` what the rule will need. It may be called again, on other inputs of the same shapes;
     /// on the same inputs its output has the same bits, so what is random is drawn before and kept in `self`.
     ///
+    /// Of what is kept, numbers that depend on the inputs are for [`Op::vjp_fused`] only: to [`Op::vjp`] they would be constants, and its
+    /// second derivative wrong.
+    ///
     /// # Panics
     /// If the shapes do not fit, at the caller's line.
     #[track_caller]
