@@ -140,6 +140,21 @@ fn parameters_that_share_a_value_are_told_apart() {
     assert_eq!((gradients[&a].to_vec(), gradients[&b].to_vec()), (vec![2.0; 2], vec![3.0; 2]));
 }
 
+/// A value that is stored once and repeated shares no memory with its copies, yet it is the same value.
+#[test]
+fn trap_02_a_parameter_of_one_repeated_number_used_twice_gets_both_gradients() {
+    for w in [Tensor::zeros([3]), Tensor::full([3], 0.5), Tensor::full([3], f64::NAN), Tensor::zeros([1]), Tensor::zeros([0])] {
+        let (tape, w) = (Tape::<f64>::new(), Param::new(w));
+        let gradients = (tape.param(&w) * 2.0 + tape.param(&w) * 3.0).sum(..).backward();
+        assert_eq!(gradients[&w].to_vec(), vec![5.0; w.value.len()]);
+        assert_eq!(tape.vars().filter(|var| var.name() == "param").count(), 1);
+    }
+    let (tape, mut w) = (Tape::<f64>::new(), Param::new(Tensor::zeros([3])));
+    let before = tape.param(&w);
+    w.value = Tensor::ones([3]);
+    assert_ne!(before.index(), tape.param(&w).index(), "a changed parameter is another node");
+}
+
 // ---- ways to ask -------------------------------------------------------------------------------------------------------
 
 #[test]
