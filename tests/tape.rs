@@ -6,6 +6,7 @@
 mod panics;
 
 use panics::panic_of;
+use rensa::nn::{Linear, Module};
 use rensa::{Param, Reduction, Tape, Tensor, Var, slice, tensor};
 
 // ---- structure of gradients --------------------------------------------------------------------------------------------
@@ -308,6 +309,25 @@ fn every_node_carries_the_line_that_asked_for_it() {
         assert!(location.file() == "tests/tape.rs" && here.contains(&location.line()), "{node:?}");
     }
     assert!(tape.len() > start + 56);
+}
+
+/// Of a net, its nodes tell which of its lines they are of, and a layer's that which uses the layer: not that of who runs the net.
+#[test]
+fn nodes_of_a_module_carry_the_lines_of_its_forward_pass() {
+    struct Net(Linear<f64>);
+    const LAYER: u32 = line!() + 3;
+    impl Module<f64> for Net {
+        fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+            let h = self.0.forward(x);
+            h.relu()
+        }
+    }
+    let tape = Tape::new();
+    let y = Net(Linear::new(tensor![[1.0, 2.0]], tensor![0.5])).forward(tape.constant(tensor![3.0, 4.0]));
+    assert_eq!((y.location().file(), y.location().line()), ("tests/tape.rs", LAYER + 1), "{y:?}");
+    for node in tape.vars().skip(1).take(tape.len() - 2) {
+        assert_eq!((node.location().file(), node.location().line()), ("tests/tape.rs", LAYER), "{node:?}");
+    }
 }
 
 #[test]

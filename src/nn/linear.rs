@@ -52,6 +52,7 @@ impl<T: Float> Linear<T> {
 }
 
 impl<T: Float> Module<T> for Linear<T> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let tape = x.tape();
         x.matmul(tape.param(&self.weight).t()) + tape.param(&self.bias)

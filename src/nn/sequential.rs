@@ -64,6 +64,7 @@ impl<T: Float> Module<T> for Sequential<T> {
 pub struct Relu;
 
 impl<T: Float> Module<T> for Relu {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         x.relu()
     }
