@@ -216,9 +216,18 @@ impl<'t, T: Float> Var<'t, T> {
         NoGradient::of(x, self, true)
     }
 
-    /// The sweep whose slots hold nodes: what it computes is recorded. Puts the gradients by `wrt` into `found`.
+    /// Puts the gradients by `wrt` into `found`, or tells of the first that is not there.
     #[track_caller]
     fn sweep_vars(self, seed: Var<'t, T>, wrt: &[Var<'t, T>], found: &mut [Var<'t, T>]) -> Result<(), NoGradient> {
+        for (found, arrived) in found.iter_mut().zip(self.sweep_each(seed, wrt)) {
+            *found = arrived?;
+        }
+        Ok(())
+    }
+
+    /// The sweep whose slots hold nodes: what it computes is recorded. Each of `wrt` has a gradient, or a reason why not.
+    #[track_caller]
+    pub(crate) fn sweep_each(self, seed: Var<'t, T>, wrt: &[Var<'t, T>]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let (tape, root) = (self.tape, self.index as usize);
         wrt.iter().for_each(|&x| self.same_tape("grad", x));
         let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
@@ -233,14 +242,9 @@ impl<'t, T: Float> Var<'t, T> {
                 tape.trap_gradient(i, &g.value(), |input| slots[input as usize].map(Var::value));
             }
         });
-        for (found, &x) in found.iter_mut().zip(wrt) {
-            let arrived = slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
-            *found = match arrived {
-                Some(g) => g,
-                None => return Err(NoGradient::of(x, self, true).expect("where no gradient arrives, a way ends")),
-            };
-        }
-        Ok(())
+        let arrived = |x: Var<'t, T>| slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
+        let why = |x| NoGradient::of(x, self, true).expect("where no gradient arrives, a way ends");
+        wrt.iter().map(|&x| arrived(x).ok_or_else(|| why(x))).collect()
     }
 
     #[track_caller]

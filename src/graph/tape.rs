@@ -420,13 +420,13 @@ impl<T: Float> Drop for Paused<'_, T> {
 }
 
 /// While it lives, new nodes carry this line: those that a rule appends belong to the line of the node that the rule is of.
-pub(super) struct Blame<'t, T: Float> {
+pub(crate) struct Blame<'t, T: Float> {
     tape: &'t Tape<T>,
     before: Option<&'static Location<'static>>,
 }
 
 impl<'t, T: Float> Blame<'t, T> {
-    pub(super) fn on(tape: &'t Tape<T>, location: &'static Location<'static>) -> Self {
+    pub(crate) fn on(tape: &'t Tape<T>, location: &'static Location<'static>) -> Self {
         Blame { tape, before: tape.blame.replace(Some(location)) }
     }
 }
