@@ -17,9 +17,9 @@ mod graph;
 
 pub mod ops;
 
-pub mod check;
-
 pub mod nn;
+
+pub mod check;
 
 pub mod data;
 pub mod optim;

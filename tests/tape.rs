@@ -144,7 +144,13 @@ fn parameters_that_share_a_value_are_told_apart() {
 /// A value that is stored once and repeated shares no memory with its copies, yet it is the same value.
 #[test]
 fn trap_02_a_parameter_of_one_repeated_number_used_twice_gets_both_gradients() {
-    for w in [Tensor::zeros([3]), Tensor::full([3], 0.5), Tensor::full([3], f64::NAN), Tensor::zeros([1]), Tensor::zeros([0])] {
+    for w in [
+        Tensor::zeros([3]),
+        Tensor::full([3], 0.5),
+        Tensor::full([3], f64::NAN),
+        Tensor::zeros([1]),
+        Tensor::zeros([0]),
+    ] {
         let (tape, w) = (Tape::<f64>::new(), Param::new(w));
         let gradients = (tape.param(&w) * 2.0 + tape.param(&w) * 3.0).sum(..).backward();
         assert_eq!(gradients[&w].to_vec(), vec![5.0; w.value.len()]);
