@@ -26,7 +26,7 @@
 //! | [`hessian`] | the Hessian, every element | differences of the gradient |
 //! | [`fused`] | value and derivatives of a fused form | those of its composition |
 //! | [`op`] | an op: all of its rules, on odd inputs | differences, and the rules each other |
-//! | [`module`] | the gradient by each parameter and the input of a net | differences of the output |
+//! | [`module`], [`parameters`] | the gradient by each parameter of a net, and by its input | differences of the output |
 //!
 //! Settings, such as another seed, every element, or a gradient that is rightly zero, are those of [`Check`].
 //!
@@ -77,8 +77,8 @@ pub use report::{Part, Report, Row, Verdict};
 pub use settings::Check;
 
 use crate::float::Float;
-use crate::graph::{Op, Var};
-use crate::nn::Module;
+use crate::graph::{Op, Tape, Var};
+use crate::nn::{Module, Parts};
 use crate::tensor::Tensor;
 
 /// Whether the gradient of `f` by each of `inputs` is that of differences, along random directions.
@@ -190,10 +190,12 @@ pub fn op<O: Op<f64>, T: Float, const N: usize>(make: impl Fn() -> O, inputs: [&
 }
 
 /// Whether the gradient of a module's output for `x` is that of differences, by each parameter, called by its dotted name, and by `x`,
-/// called `input`. Afterwards the parameters have the values that they had before, even if the module panics.
+/// called `input`.
 ///
 /// The module is run in its own scalar, with the tolerance that its rounding error asks for; everything else is in `f64`. So a
-/// net is checked more sharply if it is built in `f64`.
+/// net is checked more sharply if it is built in `f64`. Every pass starts from the same state: running means and random streams are put
+/// back, so that dropout drops the same. Afterwards, even if the module panics, it is as it was before. Parameters that are frozen are
+/// not checked.
 ///
 /// # Examples
 /// ```
@@ -206,4 +208,19 @@ pub fn op<O: Op<f64>, T: Float, const N: usize>(make: impl Fn() -> O, inputs: [&
 #[track_caller]
 pub fn module<T: Float>(net: &mut impl Module<T>, x: &Tensor<T>) -> Report {
     Check::new().module(net, x)
+}
+
+/// [`module`] for whatever has parameters: `f` computes something from them on a tape, such as the loss of a batch.
+///
+/// # Examples
+/// ```
+/// use rand::{SeedableRng, rngs::StdRng};
+/// use rensa::{Tensor, check, nn::TwoLayerNet, tensor};
+/// let mut net = TwoLayerNet::<f64>::init(6, 5, 3, &mut StdRng::seed_from_u64(0));
+/// let (images, labels) = (Tensor::from_fn([2, 6], |i| (i[0] + i[1]) as f64), tensor![2_usize, 0]);
+/// check::parameters(&mut net, |net, tape| net.loss(tape.constant(images.clone()), &labels)).assert();
+/// ```
+#[track_caller]
+pub fn parameters<T: Float, P: Parts<T>>(net: &mut P, f: impl for<'t> Fn(&P, &'t Tape<T>) -> Var<'t, T>) -> Report {
+    Check::new().parameters(net, f)
 }

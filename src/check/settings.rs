@@ -9,8 +9,8 @@ use super::parts::Bench;
 use super::report::{Part, Report, Row};
 use super::subject::{Applied, Closure, Function, Net, OfLeaves, Subject};
 use crate::float::Float;
-use crate::graph::{Op, Var};
-use crate::nn::Module;
+use crate::graph::{Op, Tape, Var};
+use crate::nn::{Module, Parts};
 use crate::ops::Specimen;
 use crate::tensor::Tensor;
 
@@ -166,16 +166,30 @@ impl Check {
 
     /// [`module`](super::module) with these settings.
     #[track_caller]
-    pub fn module<T: Float>(&self, net: &mut impl Module<T>, x: &Tensor<T>) -> Report {
+    pub fn module<T: Float, M: Module<T>>(&self, net: &mut M, x: &Tensor<T>) -> Report {
         let asked = Location::caller();
-        let mut net = Net::new(net, asked);
-        let (mut names, frozen) = net.names();
-        names.push("input".into());
-        let mut at = net.values().to_vec();
-        at.push(x.clone());
-        let parts = self.parts.as_deref().unwrap_or(&[Part::First]);
-        let rows = self.subject(&mut net, at, names, parts);
-        let mut report = self.report("module", asked, rows);
+        self.net("module", Net::new(net, true, |net, _, x| net.forward(x[0]), asked), Some(x))
+    }
+
+    /// [`parameters`](super::parameters) with these settings.
+    #[track_caller]
+    pub fn parameters<T: Float, P: Parts<T>>(
+        &self,
+        net: &mut P,
+        f: impl for<'t> Fn(&P, &'t Tape<T>) -> Var<'t, T>,
+    ) -> Report {
+        let asked = Location::caller();
+        self.net("parameters", Net::new(net, false, |net, tape, _| f(net, tape), asked), None)
+    }
+
+    fn net<T: Float, P: Parts<T>, F>(&self, title: &str, mut net: Net<'_, T, P, F>, x: Option<&Tensor<T>>) -> Report
+    where
+        F: for<'t> Fn(&P, &'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
+    {
+        let ((names, frozen), asked) = (net.names(), net.asked);
+        let at = net.values().iter().chain(x).cloned().collect();
+        let rows = self.subject(&mut net, at, names, self.parts.as_deref().unwrap_or(&[Part::First]));
+        let mut report = self.report(title, asked, rows);
         if !frozen.is_empty() {
             report.notes.push(format!("frozen, and so not checked: {}", frozen.join(", ")));
         }

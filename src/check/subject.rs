@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::float::Float;
 use crate::graph::{Blame, Op, Tape, Var};
-use crate::nn::{Module, Path};
+use crate::nn::{Part, Parts, Path};
 use crate::ops::Specimen;
 use crate::tensor::Tensor;
 
@@ -58,31 +58,50 @@ impl Function for Specimen<f64> {
     }
 }
 
-/// A module, whose inputs are its parameters, those that are not frozen, and behind them its input. It gets back the parameters
-/// that it had when this is dropped, even by a panic.
-pub(super) struct Net<'m, T: Float, M: Module<T>> {
-    module: &'m mut M,
+/// A net, whose inputs are its parameters, those that are not frozen, and behind them its input if it has one.
+///
+/// It is computed anew from the same state each time: what a pass changes, running means and the place in random streams, is put
+/// back first. When this is dropped, even by a panic, the net is as it was.
+pub(super) struct Net<'m, T: Float, P: Parts<T>, F> {
+    net: &'m mut P,
+    forward: F,
+    has_input: bool,
     before: Vec<Tensor<T>>,
-    asked: &'static Location<'static>,
+    kept: Vec<Kept<T>>,
+    pub(super) asked: &'static Location<'static>,
 }
 
-impl<'m, T: Float, M: Module<T>> Net<'m, T, M> {
-    pub(super) fn new(module: &'m mut M, asked: &'static Location<'static>) -> Self {
-        let mut before = Vec::new();
-        module.visit(&Path::ROOT, &mut |_, param| {
-            if !param.is_frozen() {
-                before.push(param.value.clone());
-            }
+/// What a pass may change in a net.
+enum Kept<T: Float> {
+    Buffer(Tensor<T>),
+    Count(u64),
+    Stream(u64),
+}
+
+impl<'m, T: Float, P: Parts<T>, F> Net<'m, T, P, F> {
+    /// With a `forward` that computes on the tape, from its one input there or from none.
+    pub(super) fn new(net: &'m mut P, has_input: bool, forward: F, asked: &'static Location<'static>) -> Self
+    where
+        F: for<'t> Fn(&P, &'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
+    {
+        let (mut before, mut kept) = (Vec::new(), Vec::new());
+        net.parts(&Path::ROOT, &mut |_, part| match part {
+            Part::Param(param) if !param.is_frozen() => before.push(param.value.clone()),
+            Part::Buffer(buffer) => kept.push(Kept::Buffer(buffer.get())),
+            Part::Count(count) => kept.push(Kept::Count(count.get())),
+            Part::Stream(stream) => kept.push(Kept::Stream(stream.drawn())),
+            _ => {}
         });
-        Net { module, before, asked }
+        Net { net, forward, has_input, before, kept, asked }
     }
 
-    /// The names of the parameters that are inputs, and of those that are frozen.
+    /// The names of the inputs, and of the parameters that are none since they are frozen.
     pub(super) fn names(&self) -> (Vec<String>, Vec<String>) {
         let (mut names, mut frozen) = (Vec::new(), Vec::new());
-        self.module.visit(&Path::ROOT, &mut |path, param| {
+        self.net.visit(&Path::ROOT, &mut |path, param| {
             if param.is_frozen() { &mut frozen } else { &mut names }.push(path.to_string());
         });
+        names.extend(self.has_input.then(|| "input".to_string()));
         (names, frozen)
     }
 
@@ -93,38 +112,52 @@ impl<'m, T: Float, M: Module<T>> Net<'m, T, M> {
 
     fn put(&mut self, values: &[Tensor<T>]) {
         let mut values = values.iter();
-        self.module.visit_mut(&Path::ROOT, &mut |_, param| {
+        self.net.visit_mut(&Path::ROOT, &mut |_, param| {
             if !param.is_frozen()
                 && let Some(value) = values.next()
             {
                 param.value = value.clone();
             }
         });
+        let mut kept = self.kept.iter();
+        self.net.parts(&Path::ROOT, &mut |_, part| {
+            if matches!(part, Part::Buffer(_) | Part::Count(_) | Part::Stream(_)) {
+                match (part, kept.next()) {
+                    (Part::Buffer(buffer), Some(Kept::Buffer(value))) => buffer.set(value.clone()),
+                    (Part::Count(count), Some(Kept::Count(value))) => count.set(*value),
+                    (Part::Stream(stream), Some(Kept::Stream(value))) => stream.set_drawn(*value),
+                    _ => {}
+                }
+            }
+        });
     }
 }
 
-impl<T: Float, M: Module<T>> Subject<T> for Net<'_, T, M> {
+impl<T: Float, P: Parts<T>, F> Subject<T> for Net<'_, T, P, F>
+where
+    F: for<'t> Fn(&P, &'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
+{
     fn record<'t>(&mut self, tape: &'t Tape<T>, at: &[Tensor<T>]) -> (Vec<Var<'t, T>>, Var<'t, T>) {
         self.put(at);
         let made_here = || Blame::on(tape, self.asked);
-        let x = {
+        let x: Vec<_> = {
             let _asked = made_here();
-            tape.leaf(at[at.len() - 1].clone())
+            at.iter().skip(self.before.len()).map(|x| tape.leaf(x.clone())).collect()
         };
-        let y = self.module.forward(x);
-        // Afterwards, so that each is a node of the line of the module that uses it.
+        let y = (self.forward)(self.net, tape, &x);
+        // Afterwards, so that each is a node of the line of the net that uses it.
         let (mut inputs, _asked) = (Vec::new(), made_here());
-        self.module.visit(&Path::ROOT, &mut |_, param| {
+        self.net.visit(&Path::ROOT, &mut |_, param| {
             if !param.is_frozen() {
                 inputs.push(tape.param(param));
             }
         });
-        inputs.push(x);
+        inputs.extend(x);
         (inputs, y)
     }
 }
 
-impl<T: Float, M: Module<T>> Drop for Net<'_, T, M> {
+impl<T: Float, P: Parts<T>, F> Drop for Net<'_, T, P, F> {
     fn drop(&mut self) {
         let before = std::mem::take(&mut self.before);
         self.put(&before);
