@@ -49,19 +49,18 @@ impl<'a> Judge<'a> {
     pub(super) fn row(&mut self, input: usize, name: &str, claim: &Claim, weights: &[f64]) -> Row {
         let mut tally = Tally::new(&claim.gradient);
         if self.hopeless.is_none() {
-            let mut look = Look { judge: self, tally: &mut tally, input, weights };
+            let mut look = Look { judge: self, tally: &mut tally, input, weights, bend: None };
             look.at_not_finite();
             if look.judge.check.full {
                 look.at_elements();
             } else {
                 look.at_directions();
             }
-            if tally.verdict() == Verdict::Wrong {
-                Look { judge: self, tally: &mut tally, input, weights }.at_examples();
-            }
+            look.at_examples();
+            look.at_kinks();
         }
         let (n, directions) = (tally.gradient.len(), self.check.directions);
-        let tried = if self.check.full { count(n, "element") } else { count(directions, "direction") };
+        let tried = if self.check.full || n == 1 { count(n, "element") } else { count(directions, "direction") };
         self.concluded(&tally, name, tried, claim)
     }
 
@@ -116,7 +115,7 @@ impl<'a> Judge<'a> {
                 let trial = assess(&mut line, &Read::Element(start + p), asked, &mut None);
                 kink = kink.or(trial.kink);
                 match trial.verdict {
-                    Verdict::Kink | Verdict::NotFinite => tally.spoil(at, trial, 1.0),
+                    Verdict::Kink | Verdict::NotFinite => tally.spoil(at, trial),
                     _ => tally.trials.push((Some(at), trial)),
                 }
             }
@@ -143,13 +142,11 @@ impl<'a> Judge<'a> {
             row.notes.push(dissent.clone());
         }
         if self.check.flat.iter().any(|flat| flat == name) {
-            match row.verdict {
-                Verdict::Vacuous => row.verdict = Verdict::Flat,
-                Verdict::Right => {
-                    row.verdict = Verdict::Wrong;
-                    row.notes.push("it was declared flat, and is not".into());
-                }
-                _ => {}
+            if row.verdict == Verdict::Vacuous || tally.is_flat() {
+                row.verdict = Verdict::Flat;
+            } else if row.verdict == Verdict::Right {
+                row.verdict = Verdict::Wrong;
+                row.notes.push("it was declared flat, and is not".into());
             }
         }
         if !row.verdict.is_right() {
@@ -165,6 +162,8 @@ struct Look<'l, 'a> {
     tally: &'l mut Tally,
     input: usize,
     weights: &'l [f64],
+    /// Along what, and at which steps, a kink was seen first.
+    bend: Option<(Tensor<f64>, [f64; 2])>,
 }
 
 impl Look<'_, '_> {
@@ -179,17 +178,20 @@ impl Look<'_, '_> {
                 (claim, terms, shake) = (claim + term, terms + term.abs(), shake + (term * x).powi(2));
             }
         }
+        if !claim.is_finite() {
+            (terms, shake) = (0.0, 0.0); // of a value that may well be smooth
+        }
         let asked = Asked { claim, size: size_of_slope, terms, shake: 4.0 * epsilon * f64::sqrt(shake) };
         let observe = |h| probe.observe(Some(Move { input, u, h }));
         let mut line = Line::new(observe, &self.judge.zero, size(&x), epsilon);
         assess(&mut line, &Read::Sum(self.weights), asked, &mut self.tally.noise)
     }
 
-    /// One trial along `u`, kept to the elements `which`.
+    /// One trial along `u`, kept to the elements `which`; along the one element, if it is one.
     fn within(&mut self, u: &Tensor<f64>, which: &[usize]) -> Trial {
         let (mut within, all) = (Tensor::zeros(u.shape()), u.to_vec());
         let elements = within.make_mut();
-        which.iter().for_each(|&e| elements[e] = all[e]);
+        which.iter().for_each(|&e| elements[e] = if which.len() == 1 { 1.0 } else { all[e] });
         let squares: f64 = self.tally.gradient.iter().zip(&within).map(|(g, u)| (g * u).powi(2)).sum();
         self.along(&within, squares.sqrt())
     }
@@ -202,7 +204,7 @@ impl Look<'_, '_> {
             // After a few the others are taken to be like them.
             let known = self.tally.spoiled.last().filter(|_| k >= EXAMPLES).map(|(_, trial)| *trial);
             let u = unit(self.tally.gradient.shape(), e);
-            let trial = known.unwrap_or_else(|| self.along(&u, 1.0));
+            let trial = known.unwrap_or_else(|| self.along(&u, 0.0));
             self.keep(&u, &[e], trial);
             self.tally.live[e] = false;
         }
@@ -228,6 +230,8 @@ impl Look<'_, '_> {
             let trial = self.within(&u, &live);
             if self.keep(&u, &live, trial) {
                 self.search(&u, live);
+            } else if live.len() == 1 {
+                return; // all directions are the same
             }
         }
     }
@@ -239,13 +243,26 @@ impl Look<'_, '_> {
             self.tally.trials.push((element, trial));
             return false;
         }
-        if let Some(kink) = trial.kink.filter(|_| self.tally.kinks.is_empty()) {
-            self.tally.kinks = origins(self.judge.probe, self.input, u, kink.steps);
+        if let Some(kink) = trial.kink.filter(|_| self.bend.is_none()) {
+            self.bend = Some((u.clone(), kink.steps));
         }
         if let Some(e) = element {
-            self.tally.spoil(e, trial, u.to_vec()[e]);
+            self.tally.spoil(e, trial);
         }
         true
+    }
+
+    /// Asks the nodes where the kinks come from, along all elements that are on one.
+    fn at_kinks(&mut self) {
+        let Some((u, steps)) = self.bend.take() else { return };
+        let (mut along, u) = (Tensor::zeros(u.shape()), u.to_vec());
+        let elements = along.make_mut();
+        let on_kinks = self.tally.spoiled.iter().filter(|(_, trial)| trial.kink.is_some());
+        on_kinks.for_each(|&(e, _)| elements[e] = if u[e] < 0.0 { -1.0 } else { 1.0 });
+        if self.tally.spoiled.is_empty() {
+            elements.copy_from_slice(&u); // no element by itself, but some together
+        }
+        self.tally.kinks = origins(self.judge.probe, self.input, &along, steps);
     }
 
     /// Finds, by halving, the elements that spoil a direction along all of `group`. Those that do not are judged in groups.
@@ -267,10 +284,11 @@ impl Look<'_, '_> {
         }
     }
 
-    /// A few elements of a gradient that is wrong, one by one.
+    /// A few elements one by one, if the gradient is wrong and it is not known at which.
     fn at_examples(&mut self) {
         let (live, largest) = (self.tally.live(), self.tally.largest());
-        if self.tally.trials.iter().any(|(element, trial)| element.is_some() && trial.verdict == Verdict::Wrong) {
+        let mut wrong = self.tally.trials.iter().filter(|(_, trial)| trial.verdict == Verdict::Wrong).peekable();
+        if wrong.peek().is_none() || wrong.any(|(element, _)| element.is_some()) {
             return;
         }
         for &e in live.iter().step_by(live.len().div_ceil(EXAMPLES).max(1)) {

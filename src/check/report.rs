@@ -202,7 +202,8 @@ impl Row {
         let (long, short) = (|x| number(x, 7), |x| number(x, 2));
         let (part, verdict) = (self.part.to_string(), self.verdict.to_string());
         let shape = format!("{:?}", self.shape);
-        let numbers = match self.error.is_nan() && self.tolerance.is_nan() {
+        let none = [self.analytic, self.numeric, self.error, self.tolerance].iter().all(|x| x.is_nan());
+        let numbers = match none {
             true => ["–", "–", "–", "–"].map(String::from),
             false => [long(self.analytic), long(self.numeric), short(self.error), short(self.tolerance)],
         };

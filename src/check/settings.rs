@@ -205,7 +205,8 @@ impl Check {
         asked: &'static Location<'static>,
     ) -> Report {
         let mut rows = Vec::new();
-        for part in self.parts.as_deref().unwrap_or(parts) {
+        let parts = if at.is_empty() { &[] } else { self.parts.as_deref().unwrap_or(parts) };
+        for part in parts {
             rows.extend(self.subject(&mut OfLeaves(f, asked), at.to_vec(), numbers(at.len()), &[*part]));
             rows.extend(Twin::new(f, at, self.seed).rows(*part));
         }

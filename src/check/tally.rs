@@ -30,14 +30,16 @@ impl Tally {
         Tally { gradient: gradient.clone(), trials, spoiled, live, kinks, unresolved: 0, noise: None }
     }
 
-    /// Notes that there is no derivative by element `e`, as a trial along `step` times it has shown.
-    pub(super) fn spoil(&mut self, e: usize, mut trial: Trial, step: f64) {
-        if let Some([left, right]) = trial.kink.as_mut().and_then(|kink| kink.slopes.as_mut()) {
-            (*left, *right) = if step < 0.0 { (*right / step, *left / step) } else { (*left / step, *right / step) };
-        }
+    /// Notes that there is no derivative by element `e`, as a trial along it has shown.
+    pub(super) fn spoil(&mut self, e: usize, trial: Trial) {
         let at = self.spoiled.partition_point(|(other, _)| *other < e);
         self.spoiled.insert(at, (e, trial));
         self.live[e] = false;
+    }
+
+    /// Whether there were trials, and all that there were found zeros.
+    pub(super) fn is_flat(&self) -> bool {
+        !self.trials.is_empty() && self.trials.iter().all(|(_, trial)| trial.verdict == Verdict::Vacuous)
     }
 
     /// The elements that directions go along.
@@ -101,7 +103,7 @@ impl Tally {
         let ratios: Vec<f64> = wrong.iter().map(|(_, trial)| trial.claim / trial.value).collect();
         let same = ratios.iter().all(|ratio| (ratio - ratios[0]).abs() <= 1e-3 * ratios[0].abs());
         if same && ratios.len() > 1 && ratios[0] != 0.0 {
-            notes.push(format!("in all of them it is {} times what it should be", number(ratios[0], 4)));
+            notes.push(format!("in all of them it is {} times what it should be", number(ratios[0], 7)));
         }
         notes
     }
