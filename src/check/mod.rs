@@ -6,16 +6,21 @@
 //! let (x, w) = (tensor![[1.0_f32, 2.0]], tensor![[0.5_f32], [-0.3]]);
 //! check::gradients(|[x, w]| x.matmul(w).tanh(), [&x, &w]).assert();
 //! ```
-//! The table is what a [`Report`] displays. Of a product in whose second factor the gradient is lost:
+//! The table is what a [`Report`] displays. Here a product has lost the gradient by its second factor:
 //! ```
 //! # use rensa::{check, tensor};
 //! let report = check::gradients(|[x, w]| x * w.detach(), [&tensor![3.0], &tensor![0.5]]);
-//! let table = "
-//!   input  shape  check  tried          analytic    numeric  error  tolerance  verdict
-//!   0      [1]    first  4 directions  0.2984  0.2984  1e-15  2e-13  right
-//!   1      [1]    first  4 directions       0  -1.790    1.8  2e-12  WRONG
-//! 1 right; 1 WRONG";
-//! # let _ = (report, table);
+//! let text = report.to_string();
+//! let lines: Vec<&str> = text.lines().collect();
+//! assert_eq!(
+//!     lines[1..6].join("\n"),
+//!     "  input  shape  check  tried       analytic    numeric  error  tolerance  verdict
+//!   0      [1]    first  1 element  0.5000000  0.5000000      0    3.4e-12  right
+//!   1      [1]    first  1 element          0   3.000000    3.0    1.7e-12  WRONG
+//! 1 right; 1 WRONG
+//!   1 (first): at [0] it is 0, by differences 3.000000"
+//! );
+//! assert!(lines[6].contains("is cut at detach [1]") && lines[6].ends_with("which was detached")); // and the line
 //! ```
 //!
 //! | check | of | against |
