@@ -75,7 +75,9 @@ fn main() {
     assert_eq!(verdict("beta"), Some(Verdict::Kink));
     assert!(!one.is_right() && one.rows().iter().all(|row| row.verdict != Verdict::Wrong));
 
-    println!("Eight examples, β as after some training. The mean also takes out the first bias: that is so, and we declare it:\n");
+    println!(
+        "Eight examples, β as after some training. The mean also takes out the first bias: that is so, and we declare it:\n"
+    );
     net.beta.value = Tensor::normal([6], 0.0, 1.0, rng);
     let check = Check::new().flat("first.bias");
     let check = if quick { check } else { check.full().parts([Part::First, Part::Second]) };

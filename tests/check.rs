@@ -54,6 +54,17 @@ fn right_derivatives_pass_every_check() {
     is(&check::fused(|[x]| x.log_softmax(-1), |[x]| x.softmax(-1).ln(), [&x]), &[Verdict::Right; 3]);
 }
 
+/// Values that are dropped and computed again, and gradients inside of the function, change nothing.
+#[test]
+fn checkpoints_and_gradients_inside_a_function_are_checked_with_it() {
+    let x = tensor![0.5, -1.0, 0.0];
+    let (report, line) =
+        (check::second_order(|[x]| x.tape().checkpoint(|| (x * 2.0).exp().tanh() + x.relu()), [&x]), line!());
+    is(&report, &[Verdict::Right; 2]);
+    assert!(lines(&report).contains(&("relu", line)), "{report}");
+    is(&check::second_order(|[x]| (x * x).sum(..).grad([x]).map_or(x, |[g]| g * x.exp()), [&x]), &[Verdict::Right; 2]);
+}
+
 /// Inputs of any scalar are checked in `f64`, and so with its tolerance.
 #[test]
 fn inputs_in_single_precision_are_checked_in_double() {

@@ -321,6 +321,7 @@ fn every_node_carries_the_line_that_asked_for_it() {
 #[test]
 fn nodes_of_a_module_carry_the_lines_of_its_forward_pass() {
     struct Net(Linear<f64>);
+    rensa::parts!(Net for f64 { 0 as "layer" });
     const LAYER: u32 = line!() + 3;
     impl Module<f64> for Net {
         fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
