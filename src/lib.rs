@@ -19,9 +19,9 @@ pub mod ops;
 
 pub mod functional;
 
-pub mod check;
-
 pub mod nn;
+
+pub mod check;
 
 pub mod data;
 pub mod optim;
