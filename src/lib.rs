@@ -11,6 +11,10 @@ mod shape;
 
 mod tensor;
 
+#[cfg(any(feature = "scalars", feature = "half"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "scalars", feature = "half"))))]
+pub mod scalar;
+
 mod kernel;
 
 mod graph;

@@ -109,6 +109,7 @@ const LAYERS: [&[&str]; 12] = [
     &["error", "float", "storage"],
     &["shape"],
     &["tensor"],
+    &["scalar"],
     &["kernel"],
     &["graph"],
     &["ops"],
