@@ -21,9 +21,11 @@ mod graph;
 
 pub mod ops;
 
-pub mod check;
+pub mod functional;
 
 pub mod nn;
+
+pub mod check;
 
 pub mod data;
 pub mod optim;
@@ -41,7 +43,7 @@ pub use graph::{
     Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Reason, Step,
     Tape, Var,
 };
-pub use ops::{Reduction, Targets};
+pub use ops::{Contraction, Reduction, Targets};
 pub use shape::{Axes, Layout, Shape, keep};
 #[doc(hidden)]
 pub use storage::{Block, FreeList, LocalFreeList};

@@ -5,6 +5,7 @@
 
 mod arith;
 mod compare;
+pub(crate) mod distance;
 #[cfg(feature = "scalars")]
 mod dual;
 pub(crate) mod fold;
@@ -14,6 +15,8 @@ pub(crate) mod map;
 pub(crate) mod matmul;
 mod native;
 pub(crate) mod reduce;
+pub(crate) mod sort;
+mod triangle;
 
 use rayon::prelude::*;
 
