@@ -23,6 +23,10 @@ pub type Gemm<T> = unsafe fn(
 /// A number of your own that implements [`num_traits::Float`] becomes an element type with one line,
 /// `impl rensa::Float for Mine {}`; `tests/own_scalar.rs` does it.
 pub trait Float: num_traits::Float + Debug + Send + Sync + 'static {
+    /// Whether it has so few digits, or so small a range, that sums, products of matrices and functions are computed in `f32` and
+    /// rounded once, as of `f16` and `bf16`.
+    const NARROW: bool = false;
+
     /// The type's own matrix product; without one a generic blocked product is used.
     #[inline]
     fn gemm() -> Option<Gemm<Self>> {

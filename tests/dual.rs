@@ -7,15 +7,18 @@ mod compare;
 mod differences;
 #[path = "support/oracle.rs"]
 mod oracle;
+#[path = "support/sweeps.rs"]
+mod sweeps;
 
 use compare::near;
-use differences::{Numbers, inputs};
+use differences::Numbers;
 use num_traits::Float as _;
 use rand::{SeedableRng, rngs::StdRng};
 use rensa::nn::{Linear, Module, Path, Relu, Sequential, TwoLayerNet};
-use rensa::ops::registry;
+use rensa::ops::{Specimen, registry};
 use rensa::scalar::Dual;
 use rensa::{Float, Param, Reduction, Tape, Tensor, Var, keep, slice, tensor};
+use sweeps::{hessian_times, swept, weights};
 
 /// Numbers between −1 and 1, no two sums of which round alike.
 fn numbers(shape: &[usize], seed: usize) -> Tensor<f64> {
@@ -274,34 +277,55 @@ fn constructors_and_printing() {
 
 // ---- forward over reverse ----------------------------------------------------------------------------------------------
 
-/// Of every op: the derivative of the output along a direction is that of the gradient, and the derivative of the gradient is
-/// that which the recorded gradient has.
+/// The derivative of the output along a direction is that of the gradient, and the derivative of the gradient is that which the recorded
+/// gradient has, where it is a number.
+fn check_op(specimen: &Specimen<f64>, dual: &Specimen<Dual<f64>>, xs: &[Tensor<f64>], seed: u64) {
+    let u: Vec<_> = xs.iter().map(|x| Numbers(seed).direction(x.shape())).collect();
+    let w = weights(specimen, xs);
+    let (first, second) = (swept(specimen, &w, xs), hessian_times(specimen, &w, xs, &u));
+    let duals: Vec<_> = xs.iter().zip(&u).map(|(x, u)| Tensor::dual(x, u)).collect();
+    let found = swept(dual, &w, &duals);
+
+    let what = format!("{} at {xs:?}", specimen.name);
+    assert_close(&what, &found[0].values(), &first[0]);
+    let slopes = first[1..].iter().zip(&u).filter(|(g, _)| !g.is_empty());
+    let (along, size) = slopes.fold((0.0, 1.0), |(along, size), (g, u)| {
+        (along + (g * u).sum(..).item(), size + (g * u).abs().sum(..).item())
+    });
+    let slope = (found[0].derivatives() * &w).sum(..).item();
+    assert!((slope - along).abs() <= 1e-12 * size, "{what}: {slope}, expected {along}");
+    for ((found, first), second) in found[1..].iter().zip(&first[1..]).zip(&second) {
+        assert_close(&what, &found.values(), first);
+        if !found.is_empty() && second.iter().all(|x| x.is_finite()) {
+            assert_close(&format!("second order of {what}"), &found.derivatives(), second);
+        }
+    }
+}
+
 #[test]
 fn hessian_vector_products_of_every_op_agree_with_gradients_of_gradients() {
     for seed in 0..4 {
         for (specimen, dual) in registry::<f64>().into_iter().zip(registry::<Dual<f64>>()) {
             for case in &specimen.cases {
-                let draw = &mut Numbers(seed);
-                let xs = inputs(&specimen, case, draw);
-                let (w, u) = differences::directions(&differences::value(&specimen, &xs), &xs, draw);
-                let gradients = differences::gradients(&specimen, &xs, &w).expect("gradients");
-                let second = differences::second(&specimen, &xs, &w, &u).expect("gradients of gradients");
+                check_op(&specimen, &dual, &specimen.draw(case, seed), seed);
+            }
+        }
+    }
+}
 
-                let tape = Tape::new();
-                let leaves: Vec<_> = xs.iter().zip(&u).map(|(x, u)| tape.leaf(Tensor::dual(x, u))).collect();
-                let loss = ((dual.apply)(&leaves) * tape.constant(w.cast())).sum(..);
-                let (along, size) = (differences::dot(&gradients, &u), differences::size(&gradients, &u));
-                let what = format!("{} of {case:?}", specimen.name);
-                assert!(
-                    near(loss.item().derivative() / size, along / size, 1e-12),
-                    "{what}: {:?}, {along}",
-                    loss.item()
-                );
-                let swept = loss.backward();
-                for ((&x, first), second) in leaves.iter().zip(&gradients).zip(&second) {
-                    let found = swept.get(x).cloned().unwrap_or_else(|_| Tensor::zeros(x.shape()));
-                    assert_near(&what, &found, first, second);
-                }
+/// Where the tape shares a gradient among ties, a dual number, which is of one branch, has the derivative of one of them.
+const SHARED: [&str; 5] = ["max", "min", "maximum", "minimum", "vector_norm of order infinity"];
+
+/// At 0 and of equal elements, where a function is often put together from two sides.
+#[test]
+fn derivatives_at_zero_and_of_equal_elements_are_those_of_the_tape() {
+    for (specimen, dual) in registry::<f64>().into_iter().zip(registry::<Dual<f64>>()) {
+        let shares = SHARED.iter().any(|op| specimen.name.strip_prefix(op).is_some_and(|rest| !rest.starts_with('_')));
+        for (case, value) in specimen.cases.iter().flat_map(|case| [(case, 0.0), (case, 0.5)]) {
+            let xs: Vec<_> = case.iter().map(|shape| Tensor::full(&shape[..], value)).collect();
+            let finite = swept(&specimen, &weights(&specimen, &xs), &xs).iter().flatten().all(|x| x.is_finite());
+            if finite && !shares {
+                check_op(&specimen, &dual, &xs, 7);
             }
         }
     }

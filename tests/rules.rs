@@ -1,12 +1,16 @@
 //! Every rule of every op in the registry, checked by the library's own checker, which is itself held by `tests/check.rs`. A new op
 //! needs no edit here: it is in the registry, with its specimen.
 
+#[path = "support/sweeps.rs"]
+mod sweeps;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use rensa::check::{Check, Part, Report, Verdict};
 use rensa::ops::{Specimen, registry};
 use rensa::{Tape, Tensor, Var};
+use sweeps::{swept, weights};
 
 fn seeds(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() }
@@ -119,23 +123,6 @@ fn every_op_has_cases_with_elements_and_without() {
 
 // ---- other scalars -----------------------------------------------------------------------------------------------------
 
-/// Weights of the output, none of them small.
-fn weights(specimen: &Specimen<f64>, xs: &[Tensor<f64>]) -> Tensor<f64> {
-    let tape = Tape::new();
-    let xs: Vec<_> = xs.iter().map(|x| tape.constant(x.clone())).collect();
-    Tensor::from_fn((specimen.apply)(&xs).shape(), |i| 0.5 + 0.25 * i.iter().sum::<usize>() as f64)
-}
-
-/// Output and gradients of `Σ w ∘ op(x…)`; zeros of no shape where there is none.
-fn outcome<T: rensa::Float>(specimen: &Specimen<T>, w: &Tensor<f64>, xs: &[Tensor<T>]) -> Vec<Tensor<f64>> {
-    let tape = Tape::new();
-    let leaves: Vec<_> = xs.iter().map(|x| tape.leaf(x.clone())).collect();
-    let y = (specimen.apply)(&leaves);
-    let gradients = y.backward_with(w.cast());
-    let by = leaves.iter().map(|&x| gradients.get(x).map_or_else(|_| Tensor::zeros([0]), Tensor::cast));
-    [y.value().cast()].into_iter().chain(by).collect()
-}
-
 /// Equal shapes and elements, but for `tolerance` in relation to the largest. Written so that NaN fails.
 fn is_near(found: &Tensor<f64>, expected: &Tensor<f64>, tolerance: f64) -> bool {
     let allowed = tolerance * expected.iter().fold(1.0, |largest: f64, x| largest.max(x.abs()));
@@ -154,7 +141,8 @@ proptest! {
             let wide: Vec<Tensor<f64>> = xs.iter().map(Tensor::cast).collect();
             let w = weights(specimen, &wide);
             let narrow = single.iter().find(|s| s.name == specimen.name).expect("one registry for every scalar");
-            let (found, expected) = (outcome(narrow, &w, &xs), outcome(specimen, &w, &wide));
+            let found: Vec<Tensor<f64>> = swept(narrow, &w, &xs).iter().map(Tensor::cast).collect();
+            let expected = swept(specimen, &w, &wide);
             let near = found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| is_near(a, b, 2e-5));
             if near { Ok(()) } else { Err(format!("{} of {case:?}: {found:?}, expected {expected:?}", specimen.name)) }
         });

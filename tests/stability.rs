@@ -353,7 +353,7 @@ mod messages {
         assert_panics("prod: axis -3 is out of range for rank 2", || a.prod(-3));
         assert_panics("max: axis 2 is out of range", || a.max(2));
         assert_panics("var: axis 2 is out of range", || a.var(2, 0));
-        assert_panics("var: axis 2 is out of range", || a.std(2, 0));
+        assert_panics("std: axis 2 is out of range", || a.std(2, 0));
         assert_panics("logsumexp: axis 2 is out of range", || a.logsumexp(2));
         assert_panics("argmin: axis 2 is out of range", || a.argmin(2));
         assert_panics("cumsum: axis 2 is out of range", || a.cumsum(2));

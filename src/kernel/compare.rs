@@ -37,6 +37,17 @@ comparisons! {
     greater_equal, >=;
 }
 
+/// 1 where a = b, or both are NaN, else 0.
+#[inline]
+pub(crate) fn one_if_same<T: Float>(a: T, b: T) -> T {
+    match (a.is_nan(), b.is_nan()) {
+        // Of equal infinities the difference is NaN, which is not positive.
+        (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
+        (true, true) => T::one(),
+        _ => T::zero(),
+    }
+}
+
 impl<T: Float> Tensor<T> {
     /// Where an element is NaN.
     pub fn is_nan(&self) -> Tensor<bool> {

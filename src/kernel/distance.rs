@@ -5,6 +5,8 @@
 
 use rayon::prelude::*;
 
+use super::compare::one_if_same;
+use super::wide::in_f32;
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
 use crate::shape::{Inline, Shape, Walk};
@@ -34,9 +36,10 @@ impl Metric {
                 pairs.for_each(|(x, d)| *x = *x + weight * d);
             }
             Metric::Largest => {
-                let ties = a.iter().zip(b).filter(|&(&a, &b)| is_tied((a - b).abs(), y)).count();
-                let share = g / T::of(ties as f64);
-                pairs.filter(|(_, d)| is_tied(d.abs(), y)).for_each(|(x, d)| *x = *x + share * sign(d));
+                let ties = a.iter().zip(b).fold(T::zero(), |ties, (&a, &b)| ties + one_if_same((a - b).abs(), y));
+                let share = g / ties;
+                let zero = T::zero();
+                pairs.for_each(|(x, d)| *x = *x + one_if_same(d.abs(), y).if_positive(share * sign(d), zero));
             }
         }
     }
@@ -54,12 +57,6 @@ impl Metric {
 #[inline]
 fn sign<T: Float>(d: T) -> T {
     if d == T::zero() { T::zero() } else { d.signum() }
-}
-
-/// Whether a size is the largest, or both are NaN.
-#[inline]
-fn is_tied<T: Float>(size: T, largest: T) -> bool {
-    size == largest || (size.is_nan() && largest.is_nan())
 }
 
 /// `f` over the `term`s of all differences, from 0, in eight lanes that the compiler turns into vectors.
@@ -140,6 +137,9 @@ impl<T: Float> Pairs<T> {
 /// The distance of every point of `a`, `[…, p, m]`, to every point of `b`, `[…, r, m]`: `[…, p, r]`, where the axes before
 /// broadcast to `batch`.
 pub(crate) fn distances<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape, metric: Metric) -> Tensor<T> {
+    if T::NARROW {
+        return in_f32([a, b], |[a, b]| distances(&a, &b, batch, metric));
+    }
     let pairs = Pairs::new(a, b, batch);
     pairs.fill(pairs.others, |_, a, b, out| {
         out.iter_mut().enumerate().for_each(|(j, y)| *y = metric.distance(a, b(j)));
@@ -148,6 +148,14 @@ pub(crate) fn distances<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape, m
 
 /// The gradient by `a` of the distances `y`, whose gradient is `g`.
 pub(crate) fn pull_distances<T: Float>([a, b, y, g]: [&Tensor<T>; 4], batch: &Shape, metric: Metric) -> Tensor<T> {
+    if T::NARROW {
+        // Around the distances before they were rounded: no size would equal the largest that is.
+        let pull = |[a, b, g]: [Tensor<f32>; 3]| {
+            let y = distances(&a, &b, batch, metric);
+            pull_distances([&a, &b, &y, &g], batch, metric)
+        };
+        return in_f32([a, b, g], pull);
+    }
     let (pairs, y, g) = (Pairs::new(a, b, batch), y.to_contiguous(), g.to_contiguous());
     let (ys, gs, r) = (y.as_slice().unwrap_or_default(), g.as_slice().unwrap_or_default(), pairs.others);
     pairs.fill(pairs.coordinates, |row, a, b, x| {

@@ -1,5 +1,6 @@
 //! Picking elements by index, and the adjoint: adding to elements by index.
 
+use super::wide::in_f32;
 use crate::float::Float;
 use crate::shape::{Shape, Walk, axis_of};
 use crate::tensor::{AxisSlice, Tensor};
@@ -207,6 +208,9 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Tensor<usize>, source: &Tensor<T>) -> Tensor<T> {
+        if T::NARROW {
+            return in_f32([self, source], |[y, source]| y.scatter_add(axis, index, &source));
+        }
         self.scatter_by("scatter_add", axis, index, source, |y, &x| *y = *y + x)
     }
 
@@ -224,6 +228,9 @@ impl<T: Float> Tensor<T> {
         assert!(*i == [k], "index_add: indices {i:?} for size {k} of axis {axis} of {:?}", source.shape());
         let shape = source.shape().with(at, n);
         check_indices("index_add", index, axis, at, &shape);
+        if T::NARROW {
+            return in_f32([source], |[source]| Tensor::index_add(&source, axis, index, n));
+        }
         let inner: usize = shape[at + 1..].iter().product();
         let mut result = Tensor::dirty(shape);
         let y = result.as_unique_slice().expect("a dirty tensor is dense and unshared");

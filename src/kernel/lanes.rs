@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
+use super::wide::in_f32;
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
 use crate::shape::{Inline, Shape, Walk, axis_of};
@@ -127,7 +128,11 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Tensor<T> {
-        map_lanes([self], axis_of("cumsum", axis, self.ndim()), |[x], y| {
+        let at = axis_of("cumsum", axis, self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.cumsum(axis));
+        }
+        map_lanes([self], at, |[x], y| {
             let mut sum = T::zero();
             for (y, &x) in y.iter_mut().zip(x) {
                 sum = sum + x;
@@ -148,7 +153,11 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn cumprod(&self, axis: isize) -> Tensor<T> {
-        map_lanes([self], axis_of("cumprod", axis, self.ndim()), |[x], y| {
+        let at = axis_of("cumprod", axis, self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.cumprod(axis));
+        }
+        map_lanes([self], at, |[x], y| {
             let mut product = T::one();
             for (y, &x) in y.iter_mut().zip(x) {
                 product = product * x;
@@ -160,6 +169,9 @@ impl<T: Float> Tensor<T> {
 
 /// The linear recurrence `yᵢ = bᵢ + cᵢ yᵢ₋₁` along `axis`, from `y₋₁ = 0`; if `reverse`, `yᵢ = bᵢ + cᵢ₊₁ yᵢ₊₁`, from the end.
 pub(crate) fn recurrence<T: Float>(b: &Tensor<T>, c: &Tensor<T>, axis: usize, reverse: bool) -> Tensor<T> {
+    if T::NARROW {
+        return in_f32([b, c], |[b, c]| recurrence(&b, &c, axis, reverse));
+    }
     map_lanes([b, c], axis, |[b, c], y| {
         // The factor that enters the first element computed has nothing to multiply, whatever it is.
         let last = y.len() - 1;

@@ -4,7 +4,7 @@
 //! combined in a fixed order, so the bits of a result do not depend on it either.
 
 mod arith;
-mod compare;
+pub(crate) mod compare;
 pub(crate) mod distance;
 #[cfg(feature = "scalars")]
 mod dual;
@@ -17,6 +17,7 @@ mod native;
 pub(crate) mod reduce;
 pub(crate) mod sort;
 mod triangle;
+pub(crate) mod wide;
 
 use rayon::prelude::*;
 

@@ -1,6 +1,7 @@
 //! Reductions over any set of axes.
 
 use super::fold::{Split, fold};
+use super::wide::in_f32;
 use crate::float::Float;
 use crate::shape::{Axes, Inline, Shape, axis_of};
 use crate::tensor::Tensor;
@@ -43,7 +44,11 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn sum(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        fold(self, &axes.into().resolve("sum", self.ndim()), T::zero(), |_, x| x, |a, b| a + b)
+        let axes = axes.into().resolve("sum", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.sum(axes));
+        }
+        fold(self, &axes, T::zero(), |_, x| x, |a, b| a + b)
     }
 
     /// Product over `axes`, `y = Π x`; of no element 1.
@@ -52,7 +57,11 @@ impl<T: Float> Tensor<T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn prod(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        fold(self, &axes.into().resolve("prod", self.ndim()), T::one(), |_, x| x, |a, b| a * b)
+        let axes = axes.into().resolve("prod", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.prod(axes));
+        }
+        fold(self, &axes, T::one(), |_, x| x, |a, b| a * b)
     }
 
     /// Arithmetic mean over `axes`, `y = Σ x / n`; of no element NaN.
@@ -62,6 +71,9 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn mean(&self, axes: impl Into<Axes>) -> Tensor<T> {
         let axes = axes.into().resolve("mean", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.mean(axes));
+        }
         let n = T::of(Split::new(self, &axes).group() as f64);
         fold(self, &axes, T::zero(), |_, x| x, |a, b| a + b) / n
     }
@@ -110,6 +122,9 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn var(&self, axes: impl Into<Axes>, ddof: usize) -> Tensor<T> {
         let axes = axes.into().resolve("var", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.var(axes, ddof));
+        }
         let n = Split::new(self, &axes).group();
         let count = T::of(n as f64);
         // Far from zero the mean's own rounding is much against the deviations; their mean tells how much it was.
@@ -129,6 +144,10 @@ impl<T: Float> Tensor<T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn std(&self, axes: impl Into<Axes>, ddof: usize) -> Tensor<T> {
+        let axes = axes.into().resolve("std", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.std(axes, ddof));
+        }
         self.var(axes, ddof).map(T::sqrt)
     }
 
@@ -139,6 +158,9 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn norm(&self, axes: impl Into<Axes>) -> Tensor<T> {
         let axes = axes.into().resolve("norm", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.norm(axes));
+        }
         fold(self, &axes, T::zero(), |_, x| x * x, |a, b| a + b).map(T::sqrt)
     }
 
@@ -159,6 +181,9 @@ impl<T: Float> Tensor<T> {
     pub fn vector_norm(&self, ord: f64, axes: impl Into<Axes>) -> Tensor<T> {
         check_order("vector_norm", ord);
         let axes = axes.into().resolve("vector_norm", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.vector_norm(ord, axes));
+        }
         if ord == 1.0 {
             return fold(self, &axes, T::zero(), |_, x| x.abs(), |a, b| a + b);
         }
@@ -191,6 +216,9 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn logsumexp(&self, axes: impl Into<Axes>) -> Tensor<T> {
         let axes = axes.into().resolve("logsumexp", self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.logsumexp(axes));
+        }
         let top = fold(self, &axes, T::neg_infinity(), |_, x| x, T::maximum).to_contiguous();
         let tops = top.as_slice().unwrap_or_default();
         // The largest are counted apart: in their 1 the others, if tiny, would drown. What equal ones carry beside their value, as

@@ -6,6 +6,7 @@ use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, Var};
 use crate::kernel::gather::last_writes;
+use crate::kernel::wide::in_f32;
 use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
 
@@ -57,6 +58,9 @@ impl Blocks {
     }
 
     fn put<T: Float>(&self, x: &Tensor<T>, values: &Tensor<T>, accumulate: bool) -> Tensor<T> {
+        if T::NARROW && accumulate {
+            return in_f32([x, values], |[x, values]| self.put(&x, &values, accumulate));
+        }
         let index = self.index.as_slice().unwrap_or_default();
         if accumulate {
             x.put_blocks(self.count, index, values, |y, &x| *y = *y + x)

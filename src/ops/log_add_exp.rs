@@ -86,8 +86,9 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn log_add_exp(&self, other: &Tensor<T>) -> Tensor<T> {
         zip("log_add_exp", self, other, |a, b| {
-            let smaller = if a == b { T::zero() } else { -(a - b).abs() }; // of equal infinities the difference is NaN
-            a.maximum(b) + smaller.exp().ln_1p()
+            let (larger, smaller) = if a > b { (a, b) } else { (b, a) };
+            let below = if a == b && a.is_infinite() { T::zero() } else { smaller - larger };
+            larger + below.exp().ln_1p()
         })
     }
 }

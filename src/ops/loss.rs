@@ -5,6 +5,7 @@ use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
 use crate::kernel::gather::check_indices;
+use crate::kernel::wide::in_f32;
 use crate::tensor::Tensor;
 
 /// What becomes of the losses of the examples in a batch.
@@ -61,14 +62,7 @@ impl<T: Float> Op<T> for ClassEntropy {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        let x = xs[0].to_contiguous();
-        let rows = x.as_slice().unwrap_or_default().chunks_exact(x.shape()[1].max(1));
-        let mut losses = Tensor::dirty([x.shape()[0]].into());
-        for ((loss, row), &class) in losses.make_mut().iter_mut().zip(rows).zip(&self.0) {
-            let (top, log_sum) = around_top(row);
-            *loss = (top - row[class]) + log_sum;
-        }
-        losses
+        class_losses(xs[0], &self.0)
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
@@ -105,16 +99,7 @@ impl<T: Float> Op<T> for SoftEntropy {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        let (x, t) = (xs[0].to_contiguous(), xs[1].to_contiguous());
-        let (n, classes) = (x.shape()[0], x.shape()[1]);
-        let (x, t) = (x.as_slice().unwrap_or_default(), t.as_slice().unwrap_or_default());
-        let losses = (0..n).map(|row| {
-            let (x, t) = (&x[row * classes..][..classes], &t[row * classes..][..classes]);
-            let (top, log_sum) = around_top(x);
-            let terms = x.iter().zip(t).filter(|(_, t)| !t.is_zero());
-            terms.fold(T::zero(), |sum, (&x, &t)| sum + t * ((top - x) + log_sum))
-        });
-        Tensor::from_elements(losses.collect(), [n].into())
+        soft_losses(xs[0], xs[1])
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
@@ -122,6 +107,38 @@ impl<T: Float> Op<T> for SoftEntropy {
         p.accum(0, || (x.softmax(-1) * t.sum(crate::keep(-1)) - t) * g);
         p.accum(1, || -(x.log_softmax(-1) * g));
     }
+}
+
+/// The loss of each row of logits whose class this is.
+fn class_losses<T: Float>(x: &Tensor<T>, classes: &Tensor<usize>) -> Tensor<T> {
+    if T::NARROW {
+        return in_f32([x], |[x]| class_losses(&x, classes));
+    }
+    let x = x.to_contiguous();
+    let rows = x.as_slice().unwrap_or_default().chunks_exact(x.shape()[1].max(1));
+    let mut losses = Tensor::dirty([x.shape()[0]].into());
+    for ((loss, row), &class) in losses.make_mut().iter_mut().zip(rows).zip(classes) {
+        let (top, log_sum) = around_top(row);
+        *loss = (top - row[class]) + log_sum;
+    }
+    losses
+}
+
+/// The loss of each row of logits whose classes have these probabilities.
+fn soft_losses<T: Float>(x: &Tensor<T>, t: &Tensor<T>) -> Tensor<T> {
+    if T::NARROW {
+        return in_f32([x, t], |[x, t]| soft_losses(&x, &t));
+    }
+    let (x, t) = (x.to_contiguous(), t.to_contiguous());
+    let (n, classes) = (x.shape()[0], x.shape()[1]);
+    let (x, t) = (x.as_slice().unwrap_or_default(), t.as_slice().unwrap_or_default());
+    let losses = (0..n).map(|row| {
+        let (x, t) = (&x[row * classes..][..classes], &t[row * classes..][..classes]);
+        let (top, log_sum) = around_top(x);
+        let terms = x.iter().zip(t).filter(|(_, t)| !t.is_zero());
+        terms.fold(T::zero(), |sum, (&x, &t)| sum + t * ((top - x) + log_sum))
+    });
+    Tensor::from_elements(losses.collect(), [n].into())
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -1,7 +1,7 @@
 //! The table of elementwise functions of one tensor.
 
 use super::compare::CONSTANT;
-use super::scalar::{Pointwise, Scalar, Unary, pointwise};
+use super::scalar::{Pointwise, Scalar, Unary, pointwise, value};
 use super::special;
 use super::{Specimen, specimen};
 use crate::float::Float;
@@ -98,7 +98,10 @@ pointwise! {
     /// # Gradient
     /// `x̄ = ȳ · sigmoid(x)`.
     softplus = Softplus on -4.0..4.0
-        => |x| x.increasing(|x| x.maximum(F::zero()) + (-x.abs()).exp().ln_1p()),
+        => |x| x.increasing(|x| {
+               let (top, below) = if x > F::zero() { (x, -x) } else { (F::zero(), x) };
+               top + below.exp().ln_1p()
+           }),
            |x, y| x.map(Sigmoid);
 
     /// Ramp, `y = max(x, 0)`; NaN stays NaN.
@@ -114,7 +117,7 @@ pointwise! {
     ///
     /// Source: Maas, Hannun, Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models" (2013).
     leaky_relu = LeakyRelu { slope: f64 } try 0.1 on -2.0..2.0, kinks [0.0]
-        => |x| x.maximum(F::zero()) + F::of(slope) * x.minimum(F::zero()),
+        => |x| x.maximum(F::zero()) + F::of(slope) * F::zero().minimum(x),
            |x, y| x.if_positive(x.lit(1.0), x.lit(slope));
 
     /// Ramp with an exponential tail, `y = x` where x > 0, else `alpha · (eˣ − 1)`.
@@ -275,12 +278,14 @@ pointwise! {
         => |x| if x == F::zero() { F::zero() } else { x.recip() }, |x, y| -(y * y);
 }
 
-/// The logistic function by the branch whose exponential is at most 1.
+/// The logistic function by the branch whose exponential is at most 1. At 0 both its parts are of one branch: a dual number's
+/// derivative is that of the branch, and `|x|` has none there.
 #[inline]
 pub(super) fn logistic<F: Float>(x: F) -> F {
     x.increasing(|x| {
-        let e = (-x.abs()).exp();
-        (-x).if_positive(e, F::one()) / (F::one() + e)
+        let positive = x > F::zero();
+        let e = if positive { -x } else { x }.exp();
+        (if positive { F::one() } else { e }) / (F::one() + e)
     })
 }
 
@@ -300,8 +305,10 @@ fn sign_of<F: Float>(x: F) -> F {
         F::one()
     } else if x < F::zero() {
         -F::one()
+    } else if x.is_nan() {
+        x
     } else {
-        x + F::zero()
+        F::zero()
     }
 }
 

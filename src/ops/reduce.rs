@@ -4,7 +4,9 @@ use super::compare::CONSTANT;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
+use crate::kernel::compare::one_if_same;
 use crate::kernel::map::{update0, zip};
+use crate::kernel::wide::one_in_f32;
 use crate::shape::{Axes, AxisSet, Shape, axis_of};
 use crate::tensor::Tensor;
 
@@ -54,16 +56,27 @@ impl<T: Float> Op<T> for Mean {
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
         let ([x], g) = (p.inputs(), p.g);
         let shape = x.shape();
-        p.accum(0, || expand(g / T::of(self.0.count(&shape) as f64), &self.0, &shape));
+        let n = self.0.count(&shape) as f64;
+        p.accum(0, || {
+            let whole = T::of(n);
+            // Of a number of elements that is above the largest of the type, in two steps.
+            let part = if whole.is_finite() { g / whole } else { g / T::of(n / TWO_15) / T::of(TWO_15) };
+            expand(part, &self.0, &shape)
+        });
     }
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, shape) = (p.take_g(), p.xs[0].shape());
-        let n = T::of(self.0.count(shape) as f64);
-        p.accum(0, || update0(g, |g| g / n).reshape(&self.0.kept(shape)).broadcast_to(shape));
+        let count = self.0.count(shape);
+        let n = T::of(count as f64);
+        let part = |g: T| if T::NARROW { one_in_f32([g], |[g]| g / count as f32) } else { g / n };
+        p.accum(0, || update0(g, part).reshape(&self.0.kept(shape)).broadcast_to(shape));
         true
     }
 }
+
+/// A power of two that every scalar has.
+const TWO_15: f64 = 32_768.0;
 
 /// Largest (`MAX`) or smallest element over axes.
 #[derive(Debug)]
@@ -99,11 +112,7 @@ impl<T: Float> Op<T> for Same {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        zip("same", xs[0], xs[1], |a, b| match (a.is_nan(), b.is_nan()) {
-            // Of equal infinities the difference is NaN, which is not positive.
-            (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
-            (both, _) => if both && b.is_nan() { T::one() } else { T::zero() },
-        })
+        zip("same", xs[0], xs[1], one_if_same)
     }
 
     fn vjp<'t>(&self, _: &mut Pullback<'t, T>) {}

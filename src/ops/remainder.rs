@@ -7,14 +7,12 @@ use crate::graph::{Op, Pullback, Var};
 use crate::kernel::map::zip;
 use crate::tensor::Tensor;
 
-/// The remainder of `a / b` that has the sign of b, and whether that is another one than that of the truncated quotient.
+/// `y` where the remainder `rest` of a truncated quotient by `b` has the sign of b or is 0, and `other` where it has the other sign.
 ///
 /// `%` is exact, which `a − b · floor(a / b)` is not.
 #[inline]
-fn divide<T: Float>(a: T, b: T) -> (T, bool) {
-    let rest = a % b;
-    let other_sign = rest != T::zero() && (rest < T::zero()) != (b < T::zero());
-    (if other_sign { rest + b } else { rest }, other_sign)
+fn by_sign<T: Float>(rest: T, b: T, y: T, other: T) -> T {
+    b.if_positive((-rest).if_positive(other, y), rest.if_positive(other, y))
 }
 
 /// `y = a − b · floor(a / b)`, broadcast.
@@ -48,9 +46,9 @@ impl<T: Float> Op<T> for FloorQuotient {
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
         zip("floor_quotient", xs[0], xs[1], |a, b| {
-            let (_, other_sign) = divide(a, b);
-            let whole = ((a - a % b) / b).round();
-            if other_sign { whole - T::one() } else { whole }
+            let rest = a % b;
+            let whole = ((a - rest) / b).round();
+            by_sign(rest, b, whole, whole - T::one())
         })
     }
 
@@ -93,7 +91,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn remainder(&self, divisor: &Tensor<T>) -> Tensor<T> {
-        zip("remainder", self, divisor, |a, b| divide(a, b).0)
+        zip("remainder", self, divisor, |a, b| by_sign(a % b, b, a % b, a % b + b))
     }
 }
 

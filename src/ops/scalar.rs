@@ -11,6 +11,7 @@ use super::select::IfPositive;
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
 use crate::kernel::map::{map, update2, zip};
+use crate::kernel::wide::one_in_f32;
 use crate::tensor::Tensor;
 
 /// What a derivative is written in: one element, or a node.
@@ -76,7 +77,7 @@ impl<T: Float> Scalar for Lane<T> {
 
     #[inline]
     fn map<U: Unary>(self, f: U) -> Self {
-        Lane(f.f(self.0))
+        Lane(value(f, self.0))
     }
 
     #[inline]
@@ -99,6 +100,18 @@ impl<T: Float> Scalar for Var<'_, T> {
     }
 }
 
+/// `f(x)`.
+#[inline]
+pub(super) fn value<T: Float, U: Unary>(f: U, x: T) -> T {
+    if T::NARROW { one_in_f32([x], |[x]| f.f(x)) } else { f.f(x) }
+}
+
+/// `f′(x)`, where `y = f(x)`.
+#[inline]
+fn slope<T: Float, U: Unary>(f: U, x: T, y: T) -> T {
+    if T::NARROW { one_in_f32([x, y], |[x, y]| f.df(Lane(x), Lane(y)).0) } else { f.df(Lane(x), Lane(y)).0 }
+}
+
 /// `y = f(x)` for every element.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pointwise<U>(pub(crate) U);
@@ -110,7 +123,7 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
 
     #[inline]
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        map(xs[0], |x| self.0.f(x))
+        map(xs[0], |x| value(self.0, x))
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
@@ -126,7 +139,7 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, x, y) = (p.take_g(), p.xs[0], p.y);
-        p.accum(0, || update2(g, [x, y], |g, x, y| pull_one(g, self.0.df(Lane(x), Lane(y)).0)));
+        p.accum(0, || update2(g, [x, y], |g, x, y| pull_one(g, slope(self.0, x, y))));
         true
     }
 }
@@ -204,7 +217,7 @@ macro_rules! pointwise {
                 ///
                 /// Shapes: any → the same.
                 pub fn $name(&self $($(, $field: $type)*)?) -> Tensor<T> {
-                    map(self, |x| $struct $(($($field),*))?.f(x))
+                    map(self, |x| value($struct $(($($field),*))?, x))
                 }
             }
 

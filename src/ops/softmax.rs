@@ -4,6 +4,7 @@ use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
 use crate::kernel::lanes::map_lanes;
+use crate::kernel::wide::in_f32;
 use crate::shape::axis_of;
 use crate::tensor::Tensor;
 
@@ -27,12 +28,7 @@ impl<T: Float> Op<T> for Softmax {
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, y) = (p.take_g(), p.y);
-        p.accum(0, || {
-            map_lanes([&g, y], self.0, |[g, y], x| {
-                let inner = dot(g, y);
-                x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = y * (g - inner));
-            })
-        });
+        p.accum(0, || pull_softmax(&g, y, self.0));
         true
     }
 }
@@ -57,14 +53,31 @@ impl<T: Float> Op<T> for LogSoftmax {
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, y) = (p.take_g(), p.y);
-        p.accum(0, || {
-            map_lanes([&g, y], self.0, |[g, y], x| {
-                let sum = g.iter().fold(T::zero(), |sum, &g| sum + g);
-                x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g - y.exp() * sum);
-            })
-        });
+        p.accum(0, || pull_log_softmax(&g, y, self.0));
         true
     }
+}
+
+/// The gradient `y (ȳ − Σ ȳ y)` of a softmax.
+fn pull_softmax<T: Float>(g: &Tensor<T>, y: &Tensor<T>, axis: usize) -> Tensor<T> {
+    if T::NARROW {
+        return in_f32([g, y], |[g, y]| pull_softmax(&g, &y, axis));
+    }
+    map_lanes([g, y], axis, |[g, y], x| {
+        let inner = dot(g, y);
+        x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = y * (g - inner));
+    })
+}
+
+/// The gradient `ȳ − eʸ Σ ȳ` of the logarithm of a softmax.
+fn pull_log_softmax<T: Float>(g: &Tensor<T>, y: &Tensor<T>, axis: usize) -> Tensor<T> {
+    if T::NARROW {
+        return in_f32([g, y], |[g, y]| pull_log_softmax(&g, &y, axis));
+    }
+    map_lanes([g, y], axis, |[g, y], x| {
+        let sum = g.iter().fold(T::zero(), |sum, &g| sum + g);
+        x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g - y.exp() * sum);
+    })
 }
 
 fn dot<T: Float>(a: &[T], b: &[T]) -> T {
@@ -107,7 +120,11 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Tensor<T> {
-        map_lanes([self], axis_of("softmax", axis, self.ndim()), |[x], y| {
+        let at = axis_of("softmax", axis, self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.softmax(axis));
+        }
+        map_lanes([self], at, |[x], y| {
             let top = top_of(x);
             y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).exp());
             let sum = y.iter().fold(T::zero(), |sum, &y| sum + y);
@@ -123,7 +140,11 @@ impl<T: Float> Tensor<T> {
     /// If `axis` is out of range.
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor<T> {
-        map_lanes([self], axis_of("log_softmax", axis, self.ndim()), |[x], y| {
+        let at = axis_of("log_softmax", axis, self.ndim());
+        if T::NARROW {
+            return in_f32([self], |[x]| x.log_softmax(axis));
+        }
+        map_lanes([self], at, |[x], y| {
             let (top, log_sum) = around_top(x);
             y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - log_sum);
         })

@@ -369,7 +369,9 @@ impl<F: Float> num_traits::Float for Dual<F> {
     fn powf(self, p: Self) -> Self {
         let value = self.value.powf(p.value);
         let slope = if p.value.is_zero() { F::zero() } else { p.value * self.value.powf(p.value - F::one()) };
-        Dual::new(value, times(slope, self.derivative) + times(self.value.ln(), value * p.derivative))
+        // Where the base is 0 the function of the exponent is constant, while ln x is −∞.
+        let log = if self.value.is_zero() { F::zero() } else { self.value.ln() };
+        Dual::new(value, times(slope, self.derivative) + times(log, value * p.derivative))
     }
 
     fn log(self, base: Self) -> Self {
@@ -401,7 +403,7 @@ impl<F: Float> num_traits::Float for Dual<F> {
 
     fn atan2(self, other: Self) -> Self {
         let square = self.value * self.value + other.value * other.value;
-        let derivative = (other.value * self.derivative - self.value * other.derivative) / square;
-        Dual::new(self.value.atan2(other.value), derivative)
+        let turn = other.value * self.derivative - self.value * other.derivative;
+        Dual::new(self.value.atan2(other.value), times(square.recip(), turn))
     }
 }

@@ -6,9 +6,14 @@
 
 #[cfg(feature = "scalars")]
 mod dual;
+#[cfg(feature = "half")]
+mod half;
 #[cfg(feature = "scalars")]
 mod interval;
 
+#[cfg(feature = "half")]
+#[cfg_attr(docsrs, doc(cfg(feature = "half")))]
+pub use ::half::{bf16, f16};
 #[cfg(feature = "scalars")]
 #[cfg_attr(docsrs, doc(cfg(feature = "scalars")))]
 pub use {dual::Dual, interval::Interval};

@@ -13,6 +13,7 @@ use portable::portable;
 use rayon::prelude::*;
 
 use crate::float::{Float, Gemm};
+use crate::kernel::wide::in_f32;
 use crate::shape::{Shape, Walk};
 use crate::tensor::Tensor;
 
@@ -126,6 +127,9 @@ impl<T: Float> Tensor<T> {
         let k = a.shape()[a.ndim() - 1];
         if b.shape()[b.ndim() - 2] != k {
             inner_sizes(self.shape(), other.shape(), [k, b.shape()[b.ndim() - 2]]);
+        }
+        if T::NARROW {
+            return in_f32([self, other], |[a, b]| a.matmul(&b));
         }
         let leading = |x: &Tensor<T>| Shape::from(&x.shape()[..x.ndim() - 2]);
         let Some(batch) = leading(&a).broadcast(&leading(&b)) else { batch_sizes(self.shape(), other.shape()) };
