@@ -37,8 +37,9 @@ pub use graph::{
     Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Reason, Step,
     Tape, Var,
 };
+pub use kernel::conv::Conv;
 pub use ops::{Reduction, Targets};
-pub use shape::{Axes, Layout, Shape, keep};
+pub use shape::{Axes, Layout, Padding, PerAxis, Shape, keep};
 #[doc(hidden)]
 pub use storage::{Block, FreeList, LocalFreeList};
 pub use tensor::{Ellipsis, Iter, Nested, NewAxis, NewShape, SliceItem, Tensor};

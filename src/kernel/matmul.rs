@@ -21,7 +21,7 @@ const SHARE: usize = 1 << 22;
 
 /// A strided matrix to read. Every place it reaches lies inside `data`.
 #[derive(Clone, Copy)]
-struct Matrix<'a, T> {
+pub(crate) struct Matrix<'a, T> {
     data: &'a [T],
     offset: usize,
     rows: usize,
@@ -31,7 +31,7 @@ struct Matrix<'a, T> {
 }
 
 impl<'a, T> Matrix<'a, T> {
-    fn new(data: &'a [T], offset: usize, [rows, columns]: [usize; 2], strides: [isize; 2]) -> Self {
+    pub(crate) fn new(data: &'a [T], offset: usize, [rows, columns]: [usize; 2], strides: [isize; 2]) -> Self {
         let matrix = Matrix { data, offset, rows, columns, row_stride: strides[0], column_stride: strides[1] };
         if rows > 0 && columns > 0 {
             let ends = [(rows - 1) as isize * strides[0], (columns - 1) as isize * strides[1]];
@@ -46,15 +46,21 @@ impl<'a, T> Matrix<'a, T> {
     }
 
     /// Rows `start .. start + count`.
-    fn rows(self, start: usize, count: usize) -> Self {
+    pub(crate) fn rows(self, start: usize, count: usize) -> Self {
         let moved = if count == 0 { 0 } else { start as isize * self.row_stride };
         Matrix { offset: (self.offset as isize + moved) as usize, rows: count, ..self }
     }
 
     /// Columns `start .. start + count`.
-    fn columns(self, start: usize, count: usize) -> Self {
+    pub(crate) fn columns(self, start: usize, count: usize) -> Self {
         let moved = if count == 0 { 0 } else { start as isize * self.column_stride };
         Matrix { offset: (self.offset as isize + moved) as usize, columns: count, ..self }
+    }
+
+    /// Rows and columns exchanged.
+    pub(crate) fn t(self) -> Self {
+        let Matrix { rows, columns, row_stride, column_stride, .. } = self;
+        Matrix { rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride, ..self }
     }
 }
 
@@ -67,7 +73,7 @@ impl<T: Copy> Matrix<'_, T> {
 }
 
 /// A block of a row-major matrix to write. Blocks of one matrix are disjoint.
-struct Block<'a, T> {
+pub(crate) struct Block<'a, T> {
     pointer: *mut T,
     rows: usize,
     columns: usize,
@@ -79,9 +85,14 @@ struct Block<'a, T> {
 unsafe impl<T: Send> Send for Block<'_, T> {}
 
 impl<'a, T> Block<'a, T> {
-    fn new(data: &'a mut [T], rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(data: &'a mut [T], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "a block is a whole matrix at first");
         Block { pointer: data.as_mut_ptr(), rows, columns, row_stride: columns, elements: PhantomData }
+    }
+
+    /// The same block, lent.
+    pub(crate) fn lend(&mut self) -> Block<'_, T> {
+        Block { pointer: self.pointer, ..*self }
     }
 
     /// The first `at` rows, and the others.
@@ -93,7 +104,7 @@ impl<'a, T> Block<'a, T> {
     }
 
     /// The first `at` columns, and the others.
-    fn split_columns(self, at: usize) -> (Self, Self) {
+    pub(crate) fn split_columns(self, at: usize) -> (Self, Self) {
         assert!(at < self.columns && self.rows > 0);
         // SAFETY: column `at` of the first row lies inside the block, as `at < columns`.
         let right = unsafe { self.pointer.add(at) };
@@ -109,47 +120,60 @@ impl<'a, T> Block<'a, T> {
     }
 }
 
-/// `C ← A·B`, divided into about `pieces` blocks.
-fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, pieces: usize) {
+/// What a product does to what `C` holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// `C ← A·B`, and C is not read.
+    Overwrite,
+    /// `C ← C + A·B`.
+    Add,
+}
+
+/// `A·B` into `C`, divided into about `pieces` blocks.
+pub(crate) fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write, pieces: usize) {
     const EDGE: usize = 16; // a block's inner border lies at a multiple of the kernels' tiles
     if pieces < 2 || c.rows.max(c.columns) < 2 * EDGE {
-        return kernel(a, b, c);
+        return kernel(a, b, c, into);
     }
     let (first, second) = (pieces / 2, pieces - pieces / 2);
     let at = |size: usize| (size * first / pieces).next_multiple_of(EDGE).min(size - 1);
     if c.rows >= c.columns {
         let at = at(c.rows);
         let (upper, lower) = c.split_rows(at);
-        rayon::join(|| product(a.rows(0, at), b, upper, first), || product(a.rows(at, a.rows - at), b, lower, second));
+        rayon::join(
+            || product(a.rows(0, at), b, upper, into, first),
+            || product(a.rows(at, a.rows - at), b, lower, into, second),
+        );
     } else {
         let at = at(c.columns);
         let (left, right) = c.split_columns(at);
         rayon::join(
-            || product(a, b.columns(0, at), left, first),
-            || product(a, b.columns(at, b.columns - at), right, second),
+            || product(a, b.columns(0, at), left, into, first),
+            || product(a, b.columns(at, b.columns - at), right, into, second),
         );
     }
 }
 
 /// How many blocks a product of so many multiplications is divided into.
-fn pieces(multiplications: usize) -> usize {
+pub(crate) fn pieces(multiplications: usize) -> usize {
     if multiplications < SHARE { 1 } else { rayon::current_num_threads() }
 }
 
-/// `C ← A·B` on this thread.
-fn kernel<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
+/// `A·B` into `C` on this thread.
+fn kernel<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
     assert!(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows, "sizes of a product agree");
     if c.rows == 0 || c.columns == 0 {
         return;
     }
     match T::gemm() {
-        Some(gemm) if a.columns > 0 => call(gemm, a, b, c),
-        _ => portable(a, b, c),
+        Some(gemm) if a.columns > 0 => call(gemm, a, b, c, into),
+        _ => portable(a, b, c, into),
     }
 }
 
-fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
+fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
     let (m, k, n) = (a.rows, a.columns, b.columns);
+    let beta = if into == Write::Add { T::one() } else { T::zero() };
     // SAFETY: `Matrix::new` checked that every place of A and B lies in its storage, and rows and columns only narrow them;
     // C is an exclusive block of m × n elements with rows `row_stride` apart. The sizes agree, as `kernel` asserts.
     unsafe {
@@ -164,7 +188,7 @@ fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_
             b.pointer(),
             b.row_stride,
             b.column_stride,
-            T::zero(),
+            beta,
             c.pointer,
             c.row_stride as isize,
             1,
@@ -178,8 +202,10 @@ const TILE_COLUMNS: usize = 8;
 const DEPTH: usize = 256;
 
 /// The product for any scalar: panels of `B` are packed, tiles of `C` are summed in registers.
-fn portable<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, mut c: Block<'_, T>) {
-    (0..c.rows).for_each(|i| c.row(i).fill(T::zero()));
+fn portable<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, mut c: Block<'_, T>, into: Write) {
+    if into == Write::Overwrite {
+        (0..c.rows).for_each(|i| c.row(i).fill(T::zero()));
+    }
     let mut panel = [[T::zero(); TILE_COLUMNS]; DEPTH];
     for j in (0..c.columns).step_by(TILE_COLUMNS) {
         let width = TILE_COLUMNS.min(c.columns - j);
@@ -302,7 +328,7 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor
     let one = |at: [usize; 2], out: &mut [T], pieces: usize| {
         let a = Matrix::new(a.data(), at[0], [m, k], strides_a);
         let b = Matrix::new(b.data(), at[1], [k, n], strides_b);
-        product(a, b, Block::new(out, m, n), pieces);
+        product(a, b, Block::new(out, m, n), Write::Overwrite, pieces);
     };
     let some = |first: usize, out: &mut [T], pieces: usize| {
         let mut out = out.chunks_exact_mut(m * n);

@@ -5,6 +5,7 @@
 
 pub(crate) mod arith;
 mod compare;
+pub(crate) mod conv;
 pub(crate) mod fold;
 pub(crate) mod gather;
 pub(crate) mod lanes;
