@@ -38,6 +38,7 @@ pub use graph::{
     Tape, Var,
 };
 pub use kernel::conv::Conv;
+pub use kernel::pool::Pool;
 pub use ops::{Reduction, Targets};
 pub use shape::{Axes, Layout, Padding, PerAxis, Shape, keep};
 #[doc(hidden)]

@@ -101,6 +101,27 @@ pub enum Padding {
     Widths(PerAxis<(usize, usize)>),
 }
 
+impl Padding {
+    /// The widths before and behind; none if they depend on the sizes.
+    #[track_caller]
+    pub(crate) fn widths(&self, says: &Complaint<'_>, rank: usize) -> Option<[(usize, usize); SPATIAL]> {
+        match self {
+            Padding::Valid => Some([(0, 0); SPATIAL]),
+            Padding::Same => None,
+            Padding::Widths(widths) => Some(says.spread("padding", widths, rank, (0, 0))),
+        }
+    }
+
+    /// The widths that give `⌈n / stride⌉` windows.
+    ///
+    /// Source: TensorFlow, API documentation of `tf.nn.convolution`, "Padding"; at stride 1 it is PyTorch's.
+    pub(crate) fn same(n: usize, stride: usize, extent: usize) -> (usize, usize) {
+        let reach = (n.div_ceil(stride).max(1) - 1).saturating_mul(stride).saturating_add(extent);
+        let width = reach.saturating_sub(n);
+        (width / 2, width - width / 2)
+    }
+}
+
 impl From<usize> for Padding {
     fn from(width: usize) -> Self {
         Padding::Widths(PerAxis::all((width, width)))
@@ -139,9 +160,20 @@ impl Windows {
     /// Those of an axis that is not there.
     pub(crate) const NONE: Windows = Windows { input: 1, count: 1, taps: 1, stride: 1, dilation: 1, before: 0 };
 
-    /// From the first element that a window can take to behind the last one: `dilation · (taps − 1) + 1`; none if that overflows.
-    pub(crate) fn extent(taps: usize, dilation: usize) -> Option<usize> {
-        taps.checked_sub(1)?.checked_mul(dilation)?.checked_add(1).filter(|&n| n <= isize::MAX as usize)
+    /// From the first element that a window can take to behind the last one: `dilation · (taps − 1) + 1`.
+    #[track_caller]
+    pub(crate) fn extent(&self, says: &Complaint<'_>) -> usize {
+        let Windows { taps, dilation, .. } = *self;
+        let steps = taps.checked_sub(1).and_then(|steps| steps.checked_mul(dilation));
+        let extent = steps.and_then(|n| n.checked_add(1)).filter(|&n| n <= isize::MAX as usize);
+        says.some(extent, format_args!("{taps} elements {dilation} apart are no window"))
+    }
+
+    /// The size of the axis with padding.
+    #[track_caller]
+    pub(crate) fn padded(&self, says: &Complaint<'_>, before: usize, after: usize) -> usize {
+        let padded = before.checked_add(self.input).and_then(|n| n.checked_add(after));
+        says.some(padded.filter(|&n| n <= isize::MAX as usize), format_args!("the padding overflows"))
     }
 
     /// The element that tap `tap` of window `o` takes.

@@ -150,7 +150,7 @@ pub(super) struct Target {
 
 /// Adds a block of the matrix of windows to the elements that the windows take; what lies in the padding is dropped.
 pub(super) fn scatter<T: Float>(geometry: &Geometry, columns: &[T], part: &Part, target: &Target, out: &mut [T]) {
-    let strides = dense(geometry.axes.map(|windows| windows.input));
+    let strides = dense(geometry.sizes());
     let mut columns = columns.chunks_exact(part.positions.len().max(1));
     for row in part.rows.clone() {
         let (channel, taps) = row_of(&geometry.axes, row);

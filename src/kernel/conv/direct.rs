@@ -1,13 +1,11 @@
 //! Convolutions in which an output depends on one channel, so that there is no product of matrices to be had: each element of a
 //! window is a row times a number.
 
-use rayon::prelude::*;
-
 use super::columns::{Images, dense, read, row_of, segments, write};
 use super::options::Geometry;
 use super::products::multiplications;
 use crate::float::Float;
-use crate::kernel::{PIECE, worth_sharing};
+use crate::kernel::planes;
 use crate::tensor::Tensor;
 
 /// Up to how many outputs for one channel rows times numbers are faster than a product.
@@ -16,24 +14,6 @@ const OUTPUTS: usize = 4;
 /// Whether a convolution is computed here.
 pub(super) fn serves(geometry: &Geometry) -> bool {
     geometry.inputs == 1 && geometry.outputs <= OUTPUTS
-}
-
-/// Calls `work` with the number of each plane of `out`, of `len` elements each, and its elements; shared among threads if
-/// computing them takes as long as `steps` elementwise operations.
-fn planes<T: Float>(out: &mut [T], len: usize, steps: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
-    if out.is_empty() {
-        return;
-    }
-    let each = steps.div_ceil(out.len() / len).max(1);
-    let some = (PIECE / each).max(1);
-    let chunk = |i: usize, chunk: &mut [T]| {
-        chunk.chunks_mut(len).enumerate().for_each(|(k, plane)| work(i * some + k, plane));
-    };
-    if worth_sharing(steps) {
-        out.par_chunks_mut(some * len).enumerate().for_each(|(i, out)| chunk(i, out));
-    } else {
-        out.chunks_mut(some * len).enumerate().for_each(|(i, out)| chunk(i, out));
-    }
 }
 
 /// `y = w ∗ x`.
@@ -63,7 +43,7 @@ pub(super) fn transposed<T: Float>(geometry: &Geometry, y: &Tensor<T>, w: &Tenso
     let (y, w) = (y.to_contiguous(), w.to_contiguous());
     let (y, weights) = (y.as_slice().unwrap_or_default(), w.as_slice().unwrap_or_default());
     let (taps, positions) = (geometry.taps(), geometry.positions());
-    let strides = dense(geometry.axes.map(|windows| windows.input));
+    let strides = dense(geometry.sizes());
     let out = x.as_unique_slice().expect("a dirty tensor is dense and unshared");
     planes(out, geometry.pixels(), multiplications(geometry), &|plane, out| {
         out.fill(T::zero());

@@ -143,23 +143,20 @@ impl Conv {
     /// The windows over `sizes`.
     #[track_caller]
     fn windows(&self, says: &Complaint<'_>, rank: usize, sizes: &[usize], taps: &[usize]) -> [Windows; SPATIAL] {
-        let (stride, dilation) = (says.positive("stride", &self.stride, rank), self.dilations(says, rank));
-        let widths = self.widths(says, rank);
+        let stride = says.positive("stride", &self.stride, rank);
+        let dilation = says.positive("dilation", &self.dilation, rank);
+        let widths = self.padding.widths(says, rank);
         let mut axes = [Windows::NONE; SPATIAL];
-        for (a, axis) in axes.iter_mut().enumerate().skip(SPATIAL - rank) {
+        for a in SPATIAL - rank..SPATIAL {
             let (input, taps) = (sizes[a + rank - SPATIAL], taps[a + rank - SPATIAL]);
-            let extent = extent(says, taps, dilation[a]);
-            let (before, after) = widths.map_or_else(|| same(input, stride[a], extent), |widths| widths[a]);
-            let padded = before.checked_add(input).and_then(|n| n.checked_add(after));
-            let padded = says.some(padded.filter(|&n| n <= isize::MAX as usize), format_args!("the padding overflows"));
-            let windows = if input == 0 && widths.is_none() {
-                0
-            } else {
-                let room = padded.checked_sub(extent);
-                says.some(room, format_args!("a window of {extent} elements in {padded}, padding included")) / stride[a]
-                    + 1
-            };
-            *axis = Windows { input, count: windows, taps, stride: stride[a], dilation: dilation[a], before };
+            let windows = Windows { input, count: 0, taps, stride: stride[a], dilation: dilation[a], before: 0 };
+            let extent = windows.extent(says);
+            let (before, after) = widths.map_or_else(|| Padding::same(input, stride[a], extent), |widths| widths[a]);
+            let padded = windows.padded(says, before, after);
+            let room = padded.checked_sub(extent);
+            let room = says.some(room, format_args!("a window of {extent} elements in {padded}, padding included"));
+            let none = input == 0 && widths.is_none();
+            axes[a] = Windows { before, count: if none { 0 } else { room / stride[a] + 1 }, ..windows };
         }
         axes
     }
@@ -173,19 +170,20 @@ impl Conv {
         counts: &[usize],
         taps: &[usize],
     ) -> [Windows; SPATIAL] {
-        let (stride, dilation) = (says.positive("stride", &self.stride, rank), self.dilations(says, rank));
-        let widths = self.widths(says, rank);
+        let stride = says.positive("stride", &self.stride, rank);
+        let dilation = says.positive("dilation", &self.dilation, rank);
+        let widths = self.padding.widths(says, rank);
         let extra = says.spread("output_padding", &self.output_padding, rank, 0);
         let mut axes = [Windows::NONE; SPATIAL];
-        for (a, axis) in axes.iter_mut().enumerate().skip(SPATIAL - rank) {
+        for a in SPATIAL - rank..SPATIAL {
             let (count, taps, more) = (counts[a + rank - SPATIAL], taps[a + rank - SPATIAL], extra[a]);
             let (stride, dilation) = (stride[a], dilation[a]);
-            let extent = extent(says, taps, dilation);
+            let windows = Windows { input: 0, count, taps, stride, dilation, before: 0 };
+            let extent = windows.extent(says);
             let Some(widths) = widths else {
                 says.unless(more == 0, format_args!("Padding::Same leaves nothing open for output_padding"));
                 let input = says.some(count.checked_mul(stride), format_args!("the output overflows"));
-                let before = same(input, stride, extent).0;
-                *axis = Windows { input, count, taps, stride, dilation, before };
+                axes[a] = Windows { input, before: Padding::same(input, stride, extent).0, ..windows };
                 continue;
             };
             let fits = more < stride.max(dilation);
@@ -200,39 +198,10 @@ impl Conv {
             let whole = says.some(whole, format_args!("size {count} gives no output, or it overflows"));
             let input = whole.checked_sub(before).and_then(|n| n.checked_sub(after)).filter(|&n| n > 0);
             let input = says.some(input, format_args!("padding {:?} leaves nothing of {whole} elements", widths[a]));
-            *axis = Windows { input, count, taps, stride, dilation, before };
+            axes[a] = Windows { input, before, ..windows };
         }
         axes
     }
-
-    #[track_caller]
-    fn dilations(&self, says: &Complaint<'_>, rank: usize) -> [usize; SPATIAL] {
-        says.positive("dilation", &self.dilation, rank)
-    }
-
-    /// The widths before and behind; none if they depend on the sizes.
-    #[track_caller]
-    fn widths(&self, says: &Complaint<'_>, rank: usize) -> Option<[(usize, usize); SPATIAL]> {
-        match &self.padding {
-            Padding::Valid => Some([(0, 0); SPATIAL]),
-            Padding::Same => None,
-            Padding::Widths(widths) => Some(says.spread("padding", widths, rank, (0, 0))),
-        }
-    }
-}
-
-#[track_caller]
-fn extent(says: &Complaint<'_>, taps: usize, dilation: usize) -> usize {
-    says.some(Windows::extent(taps, dilation), format_args!("{taps} elements {dilation} apart are no window"))
-}
-
-/// The widths that give `⌈n / stride⌉` windows.
-///
-/// Source: TensorFlow, API documentation of `tf.nn.convolution`, "Padding"; at stride 1 it is PyTorch's.
-fn same(n: usize, stride: usize, extent: usize) -> (usize, usize) {
-    let reach = (n.div_ceil(stride).max(1) - 1).saturating_mul(stride).saturating_add(extent);
-    let width = reach.saturating_sub(n);
-    (width / 2, width - width / 2)
 }
 
 /// The number of images, if there is an axis for it.
@@ -272,12 +241,22 @@ impl Geometry {
 
     /// Windows of one image: the columns of the matrix of windows.
     pub(crate) fn positions(&self) -> usize {
-        self.axes.iter().map(|w| w.count).product()
+        self.counts().iter().product()
+    }
+
+    /// The spatial sizes of x.
+    pub(crate) fn sizes(&self) -> [usize; SPATIAL] {
+        self.axes.map(|windows| windows.input)
+    }
+
+    /// The spatial sizes of y.
+    pub(crate) fn counts(&self) -> [usize; SPATIAL] {
+        self.axes.map(|windows| windows.count)
     }
 
     /// Elements of a channel of x.
     pub(crate) fn pixels(&self) -> usize {
-        self.axes.iter().map(|w| w.input).product()
+        self.sizes().iter().product()
     }
 
     fn image_shape(&self, channels: usize, size: impl Fn(&Windows) -> usize) -> Shape {

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::columns::{Images, Part, Target, gather, scatter};
+use super::columns::{Images, Part, Target, gather, read, scatter};
 use super::options::Geometry;
 use crate::float::Float;
 use crate::kernel::matmul::{Block, Matrix, Write, pieces, product};
@@ -94,11 +94,22 @@ fn elements<T: Float>(buffer: &mut Tensor<T>) -> &mut [T] {
 struct Operand<'a, T> {
     data: &'a [T],
     images: Images,
+    /// The step between the elements of a channel, if all are that far apart.
+    step: Option<isize>,
 }
 
 impl<'a, T> Operand<'a, T> {
-    fn new(x: &'a Tensor<T>, rank: usize) -> Self {
-        Operand { data: x.data(), images: Images::of(x, rank) }
+    /// Of images whose channels have these spatial sizes.
+    fn new(x: &'a Tensor<T>, rank: usize, sizes: [usize; SPATIAL]) -> Self {
+        let images = Images::of(x, rank);
+        Operand { data: x.data(), step: even_step(sizes, images.spatial), images }
+    }
+
+    /// Some channels of one image, each from element `start` on, as a matrix; none if it has no such strides.
+    fn matrix(&self, image: usize, channels: Range<usize>, start: usize, len: usize) -> Option<Matrix<'a, T>> {
+        let step = self.step?;
+        let at = self.images.at(image, channels.start) as isize + start as isize * step;
+        Some(Matrix::new(self.data, at as usize, [channels.len(), len], [self.images.channel, step]))
     }
 }
 
@@ -120,20 +131,25 @@ fn even_step(sizes: [usize; SPATIAL], strides: [isize; SPATIAL]) -> Option<isize
 pub(super) fn forward<T: Float>(geometry: &Geometry, x: &Tensor<T>, w: &Tensor<T>) -> Tensor<T> {
     let mut y = Tensor::dirty(geometry.y_shape());
     let w = w.to_contiguous();
-    let weights = w.as_slice().unwrap_or_default();
-    let (x, cut) = (Operand::new(x, geometry.rank), Cut::new(geometry));
-    let out = elements(&mut y);
-    if out.is_empty() {
-        return y;
-    }
-    let sizes = geometry.axes.map(|windows| windows.input);
-    let step = even_step(sizes, x.images.spatial).filter(|_| are_elements(&geometry.axes));
-    let work = Forward { geometry, x, weights, cut, step };
-    let image = out.len() / geometry.images();
-    over_chunks(out, cut.images * image, multiplications(geometry), &|i, out, pieces| {
-        work.images(i * cut.images..i * cut.images + out.len() / image, out, pieces);
-    });
+    let (x, weights) = (Operand::new(x, geometry.rank, geometry.sizes()), w.as_slice().unwrap_or_default());
+    let work = Forward { geometry, x, weights, cut: Cut::new(geometry) };
+    over_images(geometry, work.cut, elements(&mut y), &|images, out, pieces| work.images(images, out, pieces));
     y
+}
+
+/// Calls `work` with the images of each block, their elements in `out`, and into how many pieces to divide them.
+fn over_images<T: Float>(
+    geometry: &Geometry,
+    cut: Cut,
+    out: &mut [T],
+    work: &(dyn Fn(Range<usize>, &mut [T], usize) + Sync),
+) {
+    if !out.is_empty() {
+        let image = out.len() / geometry.images();
+        over_chunks(out, cut.images * image, multiplications(geometry), &|i, out, pieces| {
+            work(i * cut.images..i * cut.images + out.len() / image, out, pieces);
+        });
+    }
 }
 
 struct Forward<'a, T> {
@@ -141,8 +157,6 @@ struct Forward<'a, T> {
     x: Operand<'a, T>,
     weights: &'a [T],
     cut: Cut,
-    /// The step between elements, if they are the windows themselves.
-    step: Option<isize>,
 }
 
 impl<T: Float> Forward<'_, T> {
@@ -170,13 +184,6 @@ impl<T: Float> Forward<'_, T> {
 
     /// The outputs of one group at some windows.
     fn windows(&self, images: &Range<usize>, group: usize, positions: Range<usize>, c: Block<'_, T>, pieces: usize) {
-        let (outputs, depth) = (self.geometry.outputs, self.geometry.depth());
-        let weights = Matrix::new(self.weights, group * outputs * depth, [outputs, depth], [depth as isize, 1]);
-        if let (Some(step), 1) = (self.step, images.len()) {
-            let at = self.x.images.at(images.start, group * self.geometry.inputs);
-            let x = Matrix::new(self.x.data, at, [depth, positions.len()], [self.x.images.channel, step]);
-            return product(weights, x, c, Write::Overwrite, pieces);
-        }
         if let Some(middle) = middle(&positions, self.cut.positions) {
             let (left, right) = c.split_columns(middle - positions.start);
             return both(
@@ -185,23 +192,58 @@ impl<T: Float> Forward<'_, T> {
                 |pieces| self.windows(images, group, middle..positions.end, right, pieces),
             );
         }
-        self.block(&Part { group, rows: 0..depth, images: images.clone(), positions }, weights, c, pieces);
+        let part = Part { group, rows: 0..self.geometry.depth(), images: images.clone(), positions };
+        self.block(&part, c, pieces);
     }
 
-    fn block(&self, whole: &Part, weights: Matrix<'_, T>, mut c: Block<'_, T>, pieces: usize) {
-        let (depth, columns) = (whole.rows.len(), whole.columns());
-        let mut windows = buffer(depth.min(ROWS) * columns);
+    fn block(&self, whole: &Part, mut c: Block<'_, T>, pieces: usize) {
+        let weights = weights_of(self.geometry, self.weights, whole.group);
+        let depth = whole.rows.len();
+        let mut windows = buffer(windows_len(self.geometry, &self.x, depth.min(ROWS), whole));
         let windows = elements(&mut windows);
         let mut write = Write::Overwrite;
         for start in (0..depth.max(1)).step_by(ROWS) {
-            let rows = start..depth.min(start + ROWS);
-            let windows = &mut windows[..rows.len() * columns];
-            gather(self.geometry, self.x.data, &self.x.images, &Part { rows: rows.clone(), ..whole.clone() }, windows);
-            let windows = Matrix::new(windows, 0, [rows.len(), columns], [columns as isize, 1]);
-            product(weights.columns(start, rows.len()), windows, c.lend(), write, pieces);
+            let part = Part { rows: start..depth.min(start + ROWS), ..whole.clone() };
+            let windows = windows_at(self.geometry, &self.x, &part, windows);
+            product(weights.columns(start, part.rows.len()), windows, c.lend(), write, pieces);
             write = Write::Add;
         }
     }
+}
+
+/// The weights of one group.
+fn weights_of<'a, T>(geometry: &Geometry, weights: &'a [T], group: usize) -> Matrix<'a, T> {
+    let (outputs, depth) = (geometry.outputs, geometry.depth());
+    Matrix::new(weights, group * outputs * depth, [outputs, depth], [depth as isize, 1])
+}
+
+/// Whether a block of the matrix of windows is a view of x.
+fn is_view<T>(geometry: &Geometry, x: &Operand<'_, T>, images: &Range<usize>) -> bool {
+    images.len() == 1 && x.step.is_some() && are_elements(&geometry.axes)
+}
+
+/// How large a buffer [`windows_at`] needs for so many rows.
+fn windows_len<T>(geometry: &Geometry, x: &Operand<'_, T>, rows: usize, part: &Part) -> usize {
+    if is_view(geometry, x, &part.images) { 0 } else { rows * part.columns() }
+}
+
+/// A block of the matrix of windows: a view of x where they are its elements, else laid out in `buffer`.
+fn windows_at<'a, T: Float>(
+    geometry: &Geometry,
+    x: &Operand<'a, T>,
+    part: &Part,
+    buffer: &'a mut [T],
+) -> Matrix<'a, T> {
+    let (rows, columns) = (part.rows.len(), part.columns());
+    if is_view(geometry, x, &part.images) {
+        let first = part.group * geometry.inputs;
+        let channels = first + part.rows.start..first + part.rows.end;
+        let view = x.matrix(part.images.start, channels, part.positions.start, columns);
+        return view.expect("it has a step");
+    }
+    let buffer = &mut buffer[..rows * columns];
+    gather(geometry, x.data, &x.images, part, buffer);
+    Matrix::new(buffer, 0, [rows, columns], [columns as isize, 1])
 }
 
 /// The matrix of y's elements in a group at some windows: a view of one image, or several copied side by side into `buffer`.
@@ -211,23 +253,19 @@ fn outputs_at<'a, T: Float>(
     part: &Part,
     buffer: &'a mut [T],
 ) -> Matrix<'a, T> {
-    let sizes = geometry.axes.map(|windows| windows.count);
-    let step = even_step(sizes, y.images.spatial).expect("y was made even");
     let (outputs, first) = (geometry.outputs, part.group * geometry.outputs);
-    let skip = part.positions.start as isize * step;
+    let step = y.step.expect("y was made even");
+    let start = part.positions.start;
     if part.images.len() == 1 {
-        let at = (y.images.at(part.images.start, first) as isize + skip) as usize;
-        return Matrix::new(y.data, at, [outputs, part.positions.len()], [y.images.channel, step]);
+        let view = y.matrix(part.images.start, first..first + outputs, start, part.positions.len());
+        return view.expect("it has a step");
     }
+    let buffer = &mut buffer[..outputs * part.columns()];
     let mut rows = buffer.chunks_exact_mut(part.positions.len());
     for o in 0..outputs {
         for (image, row) in part.images.clone().zip(&mut rows) {
-            let at = y.images.at(image, first + o) as isize + skip;
-            let place = |k: usize| (at + k as isize * step) as usize;
-            match step {
-                1 => row.copy_from_slice(&y.data[place(0)..][..row.len()]),
-                _ => row.iter_mut().enumerate().for_each(|(k, y_k)| *y_k = y.data[place(k)]),
-            }
+            let at = y.images.at(image, first + o) as isize + start as isize * step;
+            read(row, y.data, at, step, |_, y| y);
         }
     }
     Matrix::new(buffer, 0, [outputs, part.columns()], [part.columns() as isize, 1])
@@ -235,8 +273,7 @@ fn outputs_at<'a, T: Float>(
 
 /// The same elements, the steps between those of a channel all alike.
 fn made_even<T: Float>(geometry: &Geometry, y: &Tensor<T>) -> Tensor<T> {
-    let sizes = geometry.axes.map(|windows| windows.count);
-    match even_step(sizes, Images::of(y, geometry.rank).spatial) {
+    match even_step(geometry.counts(), Images::of(y, geometry.rank).spatial) {
         Some(_) => y.clone(),
         None => y.to_contiguous(),
     }
@@ -251,16 +288,9 @@ fn outputs_len(geometry: &Geometry, cut: Cut) -> usize {
 pub(super) fn transposed<T: Float>(geometry: &Geometry, y: &Tensor<T>, w: &Tensor<T>) -> Tensor<T> {
     let mut x = Tensor::dirty(geometry.x_shape());
     let (y, w) = (made_even(geometry, y), w.to_contiguous());
-    let (y, weights, cut) = (Operand::new(&y, geometry.rank), w.as_slice().unwrap_or_default(), Cut::new(geometry));
-    let out = elements(&mut x);
-    if out.is_empty() {
-        return x;
-    }
-    let work = Transposed { geometry, y, weights, cut };
-    let image = out.len() / geometry.images();
-    over_chunks(out, cut.images * image, multiplications(geometry), &|i, out, pieces| {
-        work.images(i * cut.images..i * cut.images + out.len() / image, out, pieces);
-    });
+    let (y, weights) = (Operand::new(&y, geometry.rank, geometry.counts()), w.as_slice().unwrap_or_default());
+    let work = Transposed { geometry, y, weights, cut: Cut::new(geometry) };
+    over_images(geometry, work.cut, elements(&mut x), &|images, out, pieces| work.images(images, out, pieces));
     x
 }
 
@@ -292,7 +322,8 @@ impl<T: Float> Transposed<'_, T> {
             let part = Part { group, rows: channels.clone(), images: image.clone(), positions: 0..pixels };
             let y = outputs_at(self.geometry, &self.y, &part, &mut []);
             let out = Block::new(out, channels.len(), pixels);
-            return product(self.weights_of(group, &channels).t(), y, out, Write::Overwrite, pieces);
+            let weights = weights_of(self.geometry, self.weights, group).columns(channels.start, channels.len());
+            return product(weights.t(), y, out, Write::Overwrite, pieces);
         }
         if pieces > 1 && channels.len() > 1 {
             let middle = channels.start + channels.len() / 2;
@@ -307,13 +338,6 @@ impl<T: Float> Transposed<'_, T> {
         self.add(image, group, channels, out, pieces);
     }
 
-    /// The columns of the weight that belong to some rows of the matrix of windows.
-    fn weights_of(&self, group: usize, rows: &Range<usize>) -> Matrix<'_, T> {
-        let (outputs, depth) = (self.geometry.outputs, self.geometry.depth());
-        let weights = Matrix::new(self.weights, group * outputs * depth, [outputs, depth], [depth as isize, 1]);
-        weights.columns(rows.start, rows.len())
-    }
-
     /// Adds to some channels of images, the first of which begins with `out`.
     fn add(&self, images: &Range<usize>, group: usize, channels: Range<usize>, out: &mut [T], pieces: usize) {
         let (taps, positions) = (self.geometry.taps(), self.geometry.positions());
@@ -323,17 +347,17 @@ impl<T: Float> Transposed<'_, T> {
             (buffer(rows.len().min(ROWS) * columns), buffer(outputs_len(self.geometry, self.cut)));
         let (windows, side) = (elements(&mut windows), elements(&mut side));
         let image = self.geometry.groups * self.geometry.inputs * self.geometry.pixels();
+        let weights = weights_of(self.geometry, self.weights, group);
         let target = Target { image: images.start, channel: channels.start, stride: image };
         for start in (0..positions).step_by(self.cut.positions) {
             let positions = start..positions.min(start + self.cut.positions);
             let part = Part { group, rows: rows.clone(), images: images.clone(), positions };
-            let side = &mut side[..if images.len() == 1 { 0 } else { self.geometry.outputs * part.columns() }];
             let y = outputs_at(self.geometry, &self.y, &part, side);
             for start in rows.clone().step_by(ROWS) {
                 let rows = start..rows.end.min(start + ROWS);
                 let windows = &mut windows[..rows.len() * part.columns()];
                 let block = Block::new(windows, rows.len(), part.columns());
-                product(self.weights_of(group, &rows).t(), y, block, Write::Overwrite, pieces);
+                product(weights.columns(start, rows.len()).t(), y, block, Write::Overwrite, pieces);
                 scatter(self.geometry, windows, &Part { rows, ..part.clone() }, &target, out);
             }
         }
@@ -354,7 +378,8 @@ pub(super) fn weight<T: Float>(geometry: &Geometry, x: &Tensor<T>, y: &Tensor<T>
         return Tensor::zeros(shape);
     }
     let y = made_even(geometry, y);
-    let (x, y) = (Operand::new(x, geometry.rank), Operand::new(&y, geometry.rank));
+    let x = Operand::new(x, geometry.rank, geometry.sizes());
+    let y = Operand::new(&y, geometry.rank, geometry.counts());
     let work = Weight { geometry, x, y, cut };
     let multiplications = multiplications(geometry);
     let beside = geometry.groups * geometry.depth().div_ceil(ROWS);
@@ -412,11 +437,8 @@ impl<T: Float> Weight<'_, T> {
             for start in (0..positions).step_by(self.cut.positions) {
                 let positions = start..positions.min(start + self.cut.positions);
                 let part = Part { group, rows: rows.clone(), images: images.clone(), positions };
-                let windows = &mut windows[..rows.len() * part.columns()];
-                gather(self.geometry, self.x.data, &self.x.images, &part, windows);
-                let side = &mut side[..if images.len() == 1 { 0 } else { self.geometry.outputs * part.columns() }];
+                let windows = windows_at(self.geometry, &self.x, &part, windows);
                 let y = outputs_at(self.geometry, &self.y, &part, side);
-                let windows = Matrix::new(windows, 0, [rows.len(), part.columns()], [part.columns() as isize, 1]);
                 product(y, windows.t(), c.lend(), write, pieces);
                 write = Write::Add;
             }
