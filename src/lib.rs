@@ -38,7 +38,9 @@ pub use graph::{
     Tape, Var,
 };
 pub use kernel::conv::Conv;
+pub use kernel::pad::PadMode;
 pub use kernel::pool::Pool;
+pub use kernel::upsample::Upsample;
 pub use ops::{Reduction, Targets};
 pub use shape::{Axes, Layout, Padding, PerAxis, Shape, keep};
 #[doc(hidden)]

@@ -177,12 +177,12 @@ impl<T: Float> Tensor<T> {
         result
     }
 
-    /// Zeros of `shape` with `self` at the given part of every axis: the adjoint of a slice.
-    pub(crate) fn unslice(&self, parts: &[AxisSlice], shape: &Shape) -> Tensor<T> {
+    /// `value` in `shape` with `self` at the given part of every axis; with 0 the adjoint of a slice.
+    pub(crate) fn unslice(&self, parts: &[AxisSlice], shape: &Shape, value: T) -> Tensor<T> {
         let mut y = Tensor::dirty(shape.clone());
         let layout = y.slice_axes(parts).layout().clone();
         let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
-        out.fill(T::zero());
+        out.fill(value);
         let views = [(layout.strides(), layout.offset()), self.strided()];
         Walk::new(self.shape(), views).runs(0..self.len(), |run| {
             (0..run.len).for_each(|k| out[run.place(0, k)] = self.data()[run.place(1, k)]);

@@ -12,8 +12,10 @@ pub(crate) mod lanes;
 pub(crate) mod map;
 pub(crate) mod matmul;
 mod native;
+pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub(crate) mod upsample;
 
 use rayon::prelude::*;
 

@@ -33,7 +33,7 @@ macro_rules! files {
         }
     };
 }
-files!(arith, pointwise, select, compare, reduce, movement, gather, matmul, conv, pool, softmax, loss);
+files!(arith, pointwise, select, compare, reduce, movement, gather, matmul, pad, conv, pool, upsample, softmax, loss);
 
 /// Compiles the code in the guide.
 #[cfg(doctest)]
