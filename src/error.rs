@@ -48,6 +48,11 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A state that does not fit a net: every name that is missing or unexpected, and every shape that differs.
+    State {
+        /// What is wrong, one by one.
+        faults: Vec<String>,
+    },
 }
 
 impl Error {
@@ -73,6 +78,7 @@ impl fmt::Display for Error {
             Error::Format { path, expected, found } => {
                 write!(f, "{}: expected {expected}, found {found}", path.display())
             }
+            Error::State { faults } => write!(f, "the state does not fit: {}", faults.join(", ")),
             Error::Parameter { name, reason } => write!(f, "parameter `{name}`: {reason}"),
         }
     }

@@ -17,6 +17,8 @@ mod graph;
 
 pub mod ops;
 
+pub mod functional;
+
 pub mod check;
 
 pub mod nn;
@@ -41,7 +43,7 @@ pub use kernel::conv::Conv;
 pub use kernel::pad::PadMode;
 pub use kernel::pool::Pool;
 pub use kernel::upsample::Upsample;
-pub use ops::{Reduction, Targets};
+pub use ops::{Contraction, Reduction, Targets};
 pub use shape::{Axes, Layout, Padding, PerAxis, Shape, keep};
 #[doc(hidden)]
 pub use storage::{Block, FreeList, LocalFreeList};

@@ -1,7 +1,7 @@
 //! Optimizers: which steps they refuse, and what freezing does.
 
 use rand::{SeedableRng, rngs::StdRng};
-use rensa::nn::{Linear, Module, Relu, Sequential};
+use rensa::nn::{Linear, Module, Parts, Relu, Sequential};
 use rensa::optim::{Optimizer, Sgd};
 use rensa::{Error, Gradients, Reduction, Tape, Tensor, tensor};
 
@@ -39,7 +39,11 @@ fn a_step_over_gradients_that_are_not_finite_is_refused_if_asked_for() {
         layer.weight.set_frozen(true);
         tape.step(&mut gradients, |tape| layer.forward(tape.constant(tensor![[3.0, bad]])).sum(..));
         Sgd::new(0.1).refuse_non_finite().step(&mut layer, &gradients).unwrap();
-        assert_eq!(layer.bias.value.to_vec(), [0.4], "a frozen parameter has no gradient to be refused for");
+        assert_eq!(
+            layer.state().tensors["bias"].to_vec(),
+            [0.4],
+            "a frozen parameter has no gradient to be refused for"
+        );
         layer.weight.set_frozen(false);
         tape.step(&mut gradients, |tape| layer.forward(tape.constant(tensor![[3.0, bad]])).sum(..));
         Sgd::new(0.1).step(&mut layer, &gradients).unwrap();
@@ -53,13 +57,13 @@ fn modules_freeze_and_thaw_whole_or_by_name() {
     let mut net = Sequential::<f64>::new().with(Linear::init(3, 4, rng)).with(Relu).with(Linear::init(4, 2, rng));
     let (mut tape, mut gradients) = (Tape::new(), Gradients::new());
     let mut changed = |net: &mut Sequential<f64>| -> Vec<String> {
-        let (before, x) = (net.state(), Tensor::ones([2, 3]));
+        let (before, x) = (net.state().tensors, Tensor::ones([2, 3]));
         tape.step(&mut gradients, |tape| {
             net.forward(tape.constant(x)).cross_entropy(&tensor![0_usize, 1], Reduction::Mean)
                 + tape.leaf(tensor![0.0]).sum(..)
         });
         Sgd::new(0.1).step(net, &gradients).unwrap();
-        net.state().into_iter().filter(|(name, value)| before[name] != *value).map(|(name, _)| name).collect()
+        net.state().tensors.into_iter().filter(|(name, value)| before[name] != *value).map(|(name, _)| name).collect()
     };
     net.set_frozen_under("0", true).unwrap();
     assert_eq!(changed(&mut net), ["2.bias", "2.weight"]);

@@ -11,7 +11,7 @@ use super::checkpoint::Segment;
 use super::op::{Needed, Op};
 use super::{Gradients, Param, ParamId, Var};
 use crate::float::Float;
-use crate::shape::Inline;
+use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
 
 /// Where a node's value comes from, and so whether a gradient passes through it.
@@ -63,6 +63,9 @@ pub(super) struct Leaf {
     pub(super) param: Option<ParamId>,
 }
 
+/// Which layer has computed an output of which shape.
+pub(crate) type Note = (&'static str, usize, Shape);
+
 /// A record of computations, to be differentiated.
 ///
 /// It owns every value; a [`Var`] is a small handle on one. After [`Tape::reset`] it is empty but keeps its memory, so that
@@ -96,6 +99,8 @@ pub struct Tape<T: Float> {
     epoch: Cell<u64>,
     /// Whose line new nodes carry while a rule runs.
     blame: Cell<Option<&'static Location<'static>>>,
+    /// What layers tell of their outputs, if somebody wants to know: kind, address, and shape.
+    notes: RefCell<Option<Vec<Note>>>,
     /// Parts whose values are dropped until they are needed, in the order in which they ended.
     pub(super) segments: RefCell<Vec<Segment>>,
     /// Parts whose values are there again for a while.
@@ -123,6 +128,7 @@ impl<T: Float> Tape<T> {
             slots: RefCell::default(),
             epoch: Cell::new(next_epoch()),
             blame: Cell::new(None),
+            notes: RefCell::default(),
             segments: RefCell::default(),
             restored: RefCell::default(),
             is_sparse: Cell::new(false),
@@ -248,6 +254,34 @@ impl<T: Float> Tape<T> {
     /// Every node, in the order of computation.
     pub fn vars(&self) -> impl Iterator<Item = Var<'_, T>> {
         (0..self.len() as u32).map(|index| Var { tape: self, index })
+    }
+
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording.get()
+    }
+
+    /// Records until the guard is dropped, paused or not, and then forgets what was recorded: no handle on it may stay.
+    pub(crate) fn apart(&self) -> Apart<'_, T> {
+        let recording = Paused { tape: self, before: self.recording.replace(true) };
+        Apart { _recording: recording, _tail: Tail { tape: self, len: self.len() } }
+    }
+
+    /// Asks layers to tell of their outputs from now on.
+    pub(crate) fn take_notes(&self) {
+        self.notes.replace(Some(Vec::new()));
+    }
+
+    /// What they have told.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        self.notes.take().unwrap_or_default()
+    }
+
+    /// Takes a note, if somebody wants to know.
+    #[inline]
+    pub(crate) fn note(&self, note: impl FnOnce() -> Note) {
+        if let Some(notes) = &mut *self.notes.borrow_mut() {
+            notes.push(note());
+        }
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -416,6 +450,24 @@ impl<T: Float> Drop for Paused<'_, T> {
     fn drop(&mut self) {
         self.tape.recording.set(self.before);
     }
+}
+
+/// Forgets the nodes behind `len` when dropped, even by a panic.
+pub(super) struct Tail<'t, T: Float> {
+    pub(super) tape: &'t Tape<T>,
+    pub(super) len: usize,
+}
+
+impl<T: Float> Drop for Tail<'_, T> {
+    fn drop(&mut self) {
+        self.tape.truncate(self.len);
+    }
+}
+
+/// Made by [`Tape::apart`].
+pub(crate) struct Apart<'t, T: Float> {
+    _recording: Paused<'t, T>,
+    _tail: Tail<'t, T>,
 }
 
 /// While it lives, new nodes carry this line: those that a rule appends belong to the line of the node that the rule is of.

@@ -6,6 +6,7 @@
 pub(crate) mod arith;
 mod compare;
 pub(crate) mod conv;
+pub(crate) mod distance;
 pub(crate) mod fold;
 pub(crate) mod gather;
 pub(crate) mod lanes;
@@ -15,6 +16,8 @@ mod native;
 pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub(crate) mod sort;
+mod triangle;
 pub(crate) mod upsample;
 
 use rayon::prelude::*;

@@ -93,7 +93,7 @@ pub(crate) fn constant<T: Float>(x: &Tensor<T>, widths: &[Widths], shape: &Shape
     let kept: Inline<AxisSlice> = x.shape().iter().zip(widths).map(|(&n, &pair)| part(n, pair)).collect();
     let back = |(before, after): Widths| (-before, -after);
     let place: Inline<AxisSlice> = shape.iter().zip(widths).map(|(&n, &pair)| part(n, back(pair))).collect();
-    x.slice_axes(&kept).unslice(&place, shape, value)
+    x.slice_axes(&kept).onto(value, shape, |y| y.slice_axes(&place))
 }
 
 impl<T: Float> Tensor<T> {

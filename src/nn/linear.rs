@@ -2,7 +2,8 @@
 
 use rand::Rng;
 
-use super::{Module, Path};
+use super::Module;
+use super::summary::noted;
 use crate::float::Float;
 use crate::graph::{Param, Var};
 use crate::tensor::Tensor;
@@ -22,8 +23,8 @@ use crate::tensor::Tensor;
 pub struct Linear<T: Float> {
     /// W, `[outputs, inputs]`.
     pub weight: Param<T>,
-    /// b, `[outputs]`.
-    pub bias: Param<T>,
+    /// b, `[outputs]`; none where there is no bias.
+    pub bias: Option<Param<T>>,
 }
 
 impl<T: Float> Linear<T> {
@@ -38,7 +39,13 @@ impl<T: Float> Linear<T> {
             w.ndim() == 2 && *b == w[..1],
             "Linear: weight {w:?} and bias {b:?}, not [outputs, inputs] and [outputs]"
         );
-        Linear { weight: Param::new(weight), bias: Param::new(bias) }
+        Linear { weight: Param::new(weight), bias: Some(Param::new(bias)) }
+    }
+
+    /// Without a bias, `y = x · Wᵀ`.
+    pub fn without_bias(mut self) -> Self {
+        self.bias = None;
+        self
     }
 
     /// The layer with weights and biases uniform on `±1/√inputs`.
@@ -51,19 +58,13 @@ impl<T: Float> Linear<T> {
     }
 }
 
+crate::parts!(Linear<T> { weight, bias });
+
 impl<T: Float> Module<T> for Linear<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let tape = x.tape();
-        x.matmul(tape.param(&self.weight).t()) + tape.param(&self.bias)
-    }
-
-    fn visit(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &Param<T>)) {
-        f(&path.join("weight"), &self.weight);
-        f(&path.join("bias"), &self.bias);
-    }
-
-    fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {
-        f(&path.join("weight"), &mut self.weight);
-        f(&path.join("bias"), &mut self.bias);
+        let y = x.matmul(tape.param(&self.weight).t());
+        let y = self.bias.as_ref().map_or(y, |bias| y + tape.param(bias));
+        noted(self, y)
     }
 }

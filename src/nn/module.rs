@@ -1,42 +1,38 @@
 //! What a net is: a function with parameters that have names.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use crate::error::{Error, Result};
+use super::summary::{self, Summary};
+use super::{Part, Parts, Path};
 use crate::float::Float;
 use crate::graph::{Param, Var};
 use crate::tensor::Tensor;
 
 /// A function of one input with parameters, such as a layer or a whole net.
 ///
-/// A closure `|x| x.tanh()` is a module without parameters.
+/// A struct of layers becomes one with a line of [`parts!`](crate::parts) and its formula; a closure `|x| x.tanh()` is one without
+/// parameters. What takes several inputs, or indices, is not a `Module` but has [`Parts`] and a `forward` of its own.
 ///
 /// # Examples
 /// ```
 /// use rand::{SeedableRng, rngs::StdRng};
-/// use rensa::{Param, Tape, Tensor, Var, nn::{Linear, Module, Path}};
+/// use rensa::{Tape, Tensor, Var, nn::{Linear, Module, Parts}};
 ///
-/// struct Residual(Linear<f32>);
+/// struct Residual {
+///     inner: Linear<f32>,
+/// }
+/// rensa::parts!(Residual for f32 { inner });
 ///
 /// impl Module<f32> for Residual {
 ///     fn forward<'t>(&self, x: Var<'t, f32>) -> Var<'t, f32> {
-///         x + self.0.forward(x).relu()
-///     }
-///     fn visit(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &Param<f32>)) {
-///         self.0.visit(&path.join("inner"), f);
-///     }
-///     fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<f32>)) {
-///         self.0.visit_mut(&path.join("inner"), f);
+///         x + self.inner.forward(x).relu()
 ///     }
 /// }
 ///
-/// let net = Residual(Linear::init(3, 3, &mut StdRng::seed_from_u64(0)));
-/// assert_eq!(net.state().keys().collect::<Vec<_>>(), ["inner.bias", "inner.weight"]);
+/// let net = Residual { inner: Linear::init(3, 3, &mut StdRng::seed_from_u64(0)) };
+/// assert_eq!(net.names(), ["inner.weight", "inner.bias"]);
 /// let tape = Tape::new();
 /// assert_eq!(net.forward(tape.constant(Tensor::ones([5, 3]))).shape(), [5, 3]);
 /// ```
-pub trait Module<T: Float> {
+pub trait Module<T: Float>: Parts<T> {
     /// The output for `x`, computed on its tape.
     ///
     /// # Panics
@@ -44,65 +40,38 @@ pub trait Module<T: Float> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
-    /// Calls `f` with each parameter and its path below `path`, always in the same order.
-    fn visit(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &Param<T>)) {
-        let _ = (path, f);
-    }
-
-    /// [`Module::visit`] with parameters that can be changed.
-    fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {
-        let _ = (path, f);
-    }
-
-    /// Freezes or thaws every parameter of this module.
-    fn set_frozen(&mut self, frozen: bool) {
-        self.visit_mut(&Path::ROOT, &mut |_, param| param.set_frozen(frozen));
-    }
-
-    /// Freezes or thaws the parameter called `name`, or all that stand under a module of that name: `"encoder"`, `"encoder.0.bias"`.
+    /// The layers, their output shapes for an input of this shape, and how many parameters they have. It is computed on zeros in
+    /// evaluation mode.
     ///
-    /// # Errors
-    /// If there is none.
+    /// # Panics
+    /// If the shape does not fit.
     ///
     /// # Examples
     /// ```
     /// use rand::{SeedableRng, rngs::StdRng};
     /// use rensa::nn::{Linear, Module, Relu, Sequential};
     /// let rng = &mut StdRng::seed_from_u64(0);
-    /// let mut net = Sequential::<f32>::new().with(Linear::init(4, 3, rng)).with(Relu).with(Linear::init(3, 2, rng));
-    /// net.set_frozen_under("0", true)?;
-    /// net.set_frozen_under("2.bias", true)?;
-    /// assert!(net.set_frozen_under("1", true).is_err(), "it has no parameters");
-    /// # Ok::<(), rensa::Error>(())
+    /// let net = Sequential::<f32>::new().with(Linear::init(784, 50, rng)).with(Relu).with(Linear::init(50, 10, rng));
+    /// assert_eq!(
+    ///     net.summary(&[1, 784]).to_string(),
+    ///     "name  layer       output   parameters\n\
+    ///      -     Sequential  [1, 10]      39,760\n\
+    ///      0     Linear      [1, 50]      39,250\n\
+    ///      1     Relu        [1, 50]           0\n\
+    ///      2     Linear      [1, 10]         510\n\
+    ///      in all 39,760 parameters, of which 39,760 can be trained\n"
+    /// );
     /// ```
-    fn set_frozen_under(&mut self, name: &str, frozen: bool) -> Result<()> {
-        let mut count = 0;
-        self.visit_mut(&Path::ROOT, &mut |path, param| {
-            let full = path.to_string();
-            if full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
-                param.set_frozen(frozen);
-                count += 1;
-            }
-        });
-        let reason = || "no parameter has this name or stands under it".to_string();
-        if count > 0 { Ok(()) } else { Err(Error::Parameter { name: name.into(), reason: reason() }) }
+    #[track_caller]
+    fn summary(&self, shape: &[usize]) -> Summary {
+        summary::of(|f| self.parts(&Path::ROOT, f), |tape| self.forward(tape.constant(Tensor::zeros(shape))))
     }
+}
 
-    /// The value of every parameter by its dotted name.
-    fn state(&self) -> BTreeMap<String, Tensor<T>> {
-        let mut state = BTreeMap::new();
-        self.visit(&Path::ROOT, &mut |path, param| {
-            state.insert(path.to_string(), param.value.clone());
-        });
-        state
-    }
+impl<T: Float, F: for<'t> Fn(Var<'t, T>) -> Var<'t, T>> Parts<T> for F {
+    fn parts(&self, _: &Path<'_>, _: &mut dyn FnMut(&Path<'_>, Part<'_, T>)) {}
 
-    /// The number of learnt numbers.
-    fn parameter_count(&self) -> usize {
-        let mut count = 0;
-        self.visit(&Path::ROOT, &mut |_, param| count += param.value.len());
-        count
-    }
+    fn visit_mut(&mut self, _: &Path<'_>, _: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {}
 }
 
 impl<T: Float, F: for<'t> Fn(Var<'t, T>) -> Var<'t, T>> Module<T> for F {
@@ -111,46 +80,8 @@ impl<T: Float, F: for<'t> Fn(Var<'t, T>) -> Var<'t, T>> Module<T> for F {
     }
 }
 
-/// Where a parameter stands in a module, printed as a dotted name: `encoder.0.weight`. A chain of borrowed parts, so that visiting
-/// parameters allocates nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
-    part: Part<'a>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Part<'a> {
-    Name(&'a str),
-    Index(usize),
-}
-
-impl<'a> Path<'a> {
-    /// The path of the module itself.
-    pub const ROOT: Path<'static> = Path { parent: None, part: Part::Name("") };
-
-    /// The path of what is called `name` here.
-    pub fn join(&'a self, name: &'a str) -> Path<'a> {
-        Path { parent: Some(self), part: Part::Name(name) }
-    }
-
-    /// The path of number `index` here.
-    pub fn index(&'a self, index: usize) -> Path<'a> {
-        Path { parent: Some(self), part: Part::Index(index) }
-    }
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(parent) = self.parent {
-            parent.fmt(f)?;
-            if parent.parent.is_some() {
-                f.write_str(".")?;
-            }
-        }
-        match self.part {
-            Part::Name(name) => f.write_str(name),
-            Part::Index(index) => write!(f, "{index}"),
-        }
+impl<T: Float> Module<T> for Box<dyn Module<T> + Send + Sync> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        (**self).forward(x)
     }
 }

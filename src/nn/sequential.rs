@@ -1,8 +1,12 @@
 //! Modules one behind the other, and activations as modules.
 
-use super::{Module, Path};
+use super::summary::noted;
+use super::{Layer, Module, Part, Parts, Path};
 use crate::float::Float;
 use crate::graph::{Param, Var};
+
+/// A module of any type.
+type Boxed<T> = Box<dyn Module<T> + Send + Sync>;
 
 /// Modules one behind the other, `y = mₙ(… m₁(m₀(x)))`.
 ///
@@ -11,14 +15,14 @@ use crate::graph::{Param, Var};
 /// # Examples
 /// ```
 /// use rand::{SeedableRng, rngs::StdRng};
-/// use rensa::nn::{Linear, Module, Relu, Sequential};
+/// use rensa::nn::{Linear, Parts, Relu, Sequential};
 /// let rng = &mut StdRng::seed_from_u64(0);
 /// let net = Sequential::<f32>::new().with(Linear::init(784, 50, rng)).with(Relu).with(Linear::init(50, 10, rng));
 /// assert_eq!(net.parameter_count(), 784 * 50 + 50 + 50 * 10 + 10);
 /// ```
 #[derive(Default)]
 pub struct Sequential<T: Float> {
-    modules: Vec<Box<dyn Module<T> + Send + Sync>>,
+    modules: Vec<(Option<&'static str>, Boxed<T>)>,
 }
 
 impl<T: Float> Sequential<T> {
@@ -27,9 +31,15 @@ impl<T: Float> Sequential<T> {
         Sequential { modules: Vec::new() }
     }
 
-    /// With `module` behind the others.
+    /// With `module` behind the others, named by its number.
     pub fn with(mut self, module: impl Module<T> + Send + Sync + 'static) -> Self {
-        self.modules.push(Box::new(module));
+        self.modules.push((None, Box::new(module)));
+        self
+    }
+
+    /// With `module` behind the others, under a name of its own.
+    pub fn with_named(mut self, name: &'static str, module: impl Module<T> + Send + Sync + 'static) -> Self {
+        self.modules.push((Some(name), Box::new(module)));
         self
     }
 
@@ -37,23 +47,41 @@ impl<T: Float> Sequential<T> {
     pub fn with_fn(self, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync + 'static) -> Self {
         self.with(f)
     }
-}
 
-impl<T: Float> Module<T> for Sequential<T> {
-    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.modules.iter().fold(x, |x, module| module.forward(x))
+    /// The number of modules.
+    pub fn len(&self) -> usize {
+        self.modules.len()
     }
 
-    fn visit(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &Param<T>)) {
-        for (i, module) in self.modules.iter().enumerate() {
-            module.visit(&path.index(i), f);
+    /// Whether there is no module.
+    pub fn is_empty(&self) -> bool {
+        self.modules.is_empty()
+    }
+}
+
+/// The path of a module: its name, or its number.
+fn below<'a>(path: &'a Path<'a>, i: usize, name: Option<&'a str>) -> Path<'a> {
+    name.map_or(path.index(i), |name| path.join(name))
+}
+
+impl<T: Float> Parts<T> for Sequential<T> {
+    fn parts(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, Part<'_, T>)) {
+        f(path, Part::Layer(Layer::of(self)));
+        for (i, (name, module)) in self.modules.iter().enumerate() {
+            module.parts(&below(path, i, *name), f);
         }
     }
 
     fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {
-        for (i, module) in self.modules.iter_mut().enumerate() {
-            module.visit_mut(&path.index(i), f);
+        for (i, (name, module)) in self.modules.iter_mut().enumerate() {
+            module.visit_mut(&below(path, i, *name), f);
         }
+    }
+}
+
+impl<T: Float> Module<T> for Sequential<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        noted(self, self.modules.iter().fold(x, |x, (_, module)| module.forward(x)))
     }
 }
 
@@ -63,8 +91,10 @@ impl<T: Float> Module<T> for Sequential<T> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Relu;
 
+crate::parts!(Relu for all {});
+
 impl<T: Float> Module<T> for Relu {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        x.relu()
+        noted(self, x.relu())
     }
 }

@@ -8,7 +8,7 @@
 
 use rand::Rng;
 
-use super::{Module, Path};
+use super::{Module, noted};
 use crate::float::Float;
 use crate::graph::{Gradients, Param, Tape, Var};
 use crate::shape::keep;
@@ -178,20 +178,10 @@ impl<T: Float> Labels<'_, T> {
     }
 }
 
+crate::parts!(TwoLayerNet<T> { w1 as "W1", b1, w2 as "W2", b2 });
+
 impl<T: Float> Module<T> for TwoLayerNet<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.predict(x)
-    }
-
-    fn visit(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &Param<T>)) {
-        for (name, param) in [("W1", &self.w1), ("b1", &self.b1), ("W2", &self.w2), ("b2", &self.b2)] {
-            f(&path.join(name), param);
-        }
-    }
-
-    fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {
-        for (name, param) in [("W1", &mut self.w1), ("b1", &mut self.b1), ("W2", &mut self.w2), ("b2", &mut self.b2)] {
-            f(&path.join(name), param);
-        }
+        noted(self, self.predict(x))
     }
 }

@@ -87,7 +87,7 @@ impl<T: Float> Op<T> for Unslice {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        xs[0].unslice(&self.0, &self.1, T::zero())
+        xs[0].unslice(&self.0, &self.1)
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {

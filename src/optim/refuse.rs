@@ -4,7 +4,7 @@ use super::{Optimizer, check_gradients};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::graph::Gradients;
-use crate::nn::{Module, Path};
+use crate::nn::{Parts, Path};
 
 /// An optimizer that takes no step over a gradient with a NaN or ∞, which would spoil the parameters for good; made by
 /// [`Optimizer::refuse_non_finite`].
@@ -26,10 +26,10 @@ pub struct RefuseNonFinite<O> {
 }
 
 impl<T: Float, O: Optimizer<T>> Optimizer<T> for RefuseNonFinite<O> {
-    fn step(&mut self, module: &mut dyn Module<T>, gradients: &Gradients<T>) -> Result<()> {
-        check_gradients(module, gradients)?;
+    fn step(&mut self, parts: &mut dyn Parts<T>, gradients: &Gradients<T>) -> Result<()> {
+        check_gradients(parts, gradients)?;
         let mut wrong = None;
-        module.visit(&Path::ROOT, &mut |path, param| {
+        parts.visit(&Path::ROOT, &mut |path, param| {
             if wrong.is_some() || param.is_frozen() {
                 return;
             }
@@ -42,6 +42,6 @@ impl<T: Float, O: Optimizer<T>> Optimizer<T> for RefuseNonFinite<O> {
                 wrong = Some(Error::Parameter { name: path.to_string(), reason });
             }
         });
-        wrong.map_or_else(|| self.inner.step(module, gradients), Err)
+        wrong.map_or_else(|| self.inner.step(parts, gradients), Err)
     }
 }
