@@ -39,9 +39,7 @@ fn convolve<'t>(case: &str, x: V<'t>, w: V<'t>) -> Option<V<'t>> {
         "conv_transpose2d_output_padding_by_dilation" => {
             x.conv_transpose2d(w, conv().output_padding([1, 0]).dilation([2, 1]))
         }
-        "conv_transpose2d_depthwise" => {
-            x.conv_transpose2d(w, conv().stride(2).padding(1).output_padding(1).groups(2))
-        }
+        "conv_transpose2d_depthwise" => x.conv_transpose2d(w, conv().stride(2).padding(1).output_padding(1).groups(2)),
         "conv_transpose3d" => x.conv_transpose3d(w, conv().stride([1, 2, 2])),
         _ => return None,
     })

@@ -113,21 +113,13 @@ impl Pool {
         Pooling { rank, lead: x[..x.ndim() - rank].into(), axes, divisor: self.divisor() }
     }
 
-    /// How many windows there are, of `extent` elements each, up to `end`, where the last may begin before `last`.
+    /// How many windows of `extent` elements there are up to `end`: those that are full, and in ceil mode one more if it begins before
+    /// `last` and the full ones leave elements over. None if there is no window at all.
     fn count(&self, last: usize, end: usize, extent: usize, stride: usize) -> Option<usize> {
-        match end.checked_sub(extent) {
-            Some(room) if !self.ceil_mode => Some(room / stride + 1),
-            None if !self.ceil_mode => None,
-            room => {
-                let windows = match room {
-                    Some(room) => room.div_ceil(stride) + 1,
-                    // The first is not full, and there only if a step back from it would be none at all.
-                    None => usize::from(extent - end < stride),
-                };
-                let begins_late = windows > 0 && (windows - 1) * stride >= last;
-                Some(windows - usize::from(begins_late)).filter(|&n| n > 0)
-            }
-        }
+        let full = end.checked_sub(extent).map_or(0, |room| room / stride + 1);
+        let start = full.saturating_mul(stride);
+        let more = self.ceil_mode && start < last && start + extent < end.saturating_add(stride);
+        Some(full + usize::from(more)).filter(|&count| count > 0)
     }
 
     fn divisor(&self) -> Divisor {
