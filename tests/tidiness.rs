@@ -105,7 +105,7 @@ fn nodes_of_every_method_carry_the_callers_line() {
 // ---- layers ------------------------------------------------------------------------------------------------------------
 
 /// The modules, lowest first; a module may use itself and the rows above it.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["error", "float", "storage"],
     &["shape"],
     &["tensor"],
