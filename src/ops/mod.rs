@@ -33,7 +33,7 @@ macro_rules! files {
         }
     };
 }
-files!(arith, pointwise, select, compare, reduce, movement, gather, matmul, softmax, loss);
+files!(arith, pointwise, select, compare, reduce, movement, gather, matmul, softmax, dropout, loss);
 
 /// Compiles the code in the guide.
 #[cfg(doctest)]
