@@ -132,7 +132,7 @@ impl<T: Float> Tensor<T> {
         assert!(shape.broadcast(mask).as_ref() == Some(shape), "masked_softmax: {mask:?} does not broadcast to {shape:?}");
         let axis = axis_of("masked_softmax", axis, shape.ndim()) as isize;
         let (zero, lowest) = (Tensor::scalar(T::zero()), Tensor::scalar(T::neg_infinity()));
-        let seen = Tensor::where_cond(hidden, &lowest, self);
+        let seen = if hidden.any(..).item() { Tensor::where_cond(hidden, &lowest, self) } else { self.clone() };
         if seen.is_empty() {
             return seen.softmax(axis);
         }
