@@ -17,6 +17,8 @@ mod graph;
 
 pub mod ops;
 
+pub mod functional;
+
 pub mod check;
 
 pub mod nn;

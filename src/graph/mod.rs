@@ -14,9 +14,11 @@ pub(crate) mod fan;
 mod gradients;
 mod op;
 mod param;
+mod recorded;
 mod tape;
 mod trap;
 mod var;
+mod ways;
 
 pub use absence::{NoGradient, Reason};
 pub use backward::{Contribution, Step};

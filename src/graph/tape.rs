@@ -256,6 +256,16 @@ impl<T: Float> Tape<T> {
         (0..self.len() as u32).map(|index| Var { tape: self, index })
     }
 
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording.get()
+    }
+
+    /// Records until the guard is dropped, paused or not, and then forgets what was recorded: no handle on it may stay.
+    pub(crate) fn apart(&self) -> Apart<'_, T> {
+        let recording = Paused { tape: self, before: self.recording.replace(true) };
+        Apart { _recording: recording, _tail: Tail { tape: self, len: self.len() } }
+    }
+
     /// Asks layers to tell of their outputs from now on.
     pub(crate) fn take_notes(&self) {
         self.notes.replace(Some(Vec::new()));
@@ -440,6 +450,24 @@ impl<T: Float> Drop for Paused<'_, T> {
     fn drop(&mut self) {
         self.tape.recording.set(self.before);
     }
+}
+
+/// Forgets the nodes behind `len` when dropped, even by a panic.
+pub(super) struct Tail<'t, T: Float> {
+    pub(super) tape: &'t Tape<T>,
+    pub(super) len: usize,
+}
+
+impl<T: Float> Drop for Tail<'_, T> {
+    fn drop(&mut self) {
+        self.tape.truncate(self.len);
+    }
+}
+
+/// Made by [`Tape::apart`].
+pub(crate) struct Apart<'t, T: Float> {
+    _recording: Paused<'t, T>,
+    _tail: Tail<'t, T>,
 }
 
 /// While it lives, new nodes carry this line: those that a rule appends belong to the line of the node that the rule is of.
