@@ -39,7 +39,7 @@ pub use graph::{
     Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Reason, Step,
     Tape, Var,
 };
-pub use ops::{Reduction, Targets};
+pub use ops::{Contraction, Reduction, Targets};
 pub use shape::{Axes, Layout, Shape, keep};
 #[doc(hidden)]
 pub use storage::{Block, FreeList, LocalFreeList};

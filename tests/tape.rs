@@ -210,7 +210,7 @@ fn what_a_trace_tells_adds_up_to_what_backward_finds() {
     let (x, b) = (tape.leaf(tensor![[0.5, -1.0], [2.0, 0.25]]), tape.leaf(tensor![0.1, 0.2]));
     let loss = ((x.matmul(x) + b).tanh() * x).logsumexp(..);
     let nodes = tape.len();
-    let (gradients, steps) = (loss.backward(), loss.trace());
+    let (gradients, steps) = (loss.backward(), loss.backward_steps());
     assert_eq!(tape.len(), nodes);
     assert_eq!(steps.len(), nodes - 2, "every node but the leaves");
     for leaf in [x, b] {

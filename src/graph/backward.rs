@@ -182,7 +182,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// # Panics
     /// If it has more than one element, or none.
     #[track_caller]
-    pub fn trace(self) -> Vec<Step<'t, T>> {
+    pub fn backward_steps(self) -> Vec<Step<'t, T>> {
         let (tape, root) = (self.tape, self.index as usize);
         let _paused = tape.pause();
         let mut slots: Vec<Option<Tensor<T>>> = vec![None; root + 1];

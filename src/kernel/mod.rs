@@ -5,6 +5,7 @@
 
 pub(crate) mod arith;
 mod compare;
+pub(crate) mod distance;
 pub(crate) mod fold;
 pub(crate) mod gather;
 pub(crate) mod lanes;
@@ -12,6 +13,8 @@ pub(crate) mod map;
 pub(crate) mod matmul;
 mod native;
 pub(crate) mod reduce;
+pub(crate) mod sort;
+mod triangle;
 
 use rayon::prelude::*;
 

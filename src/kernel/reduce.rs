@@ -23,6 +23,12 @@ fn no_extremum(op: &str, shape: &Shape) -> ! {
     panic!("{op}: {shape:?} has no element along the axes to reduce, and of none there is no {op}")
 }
 
+/// Refuses what is no order of a norm.
+#[track_caller]
+pub(crate) fn check_order(op: &str, ord: f64) {
+    assert!(ord >= 1.0, "{op}: order {ord} is no norm's: it must be at least 1");
+}
+
 impl<T: Float> Tensor<T> {
     /// Sum over `axes`, `y = Σ x`; of no element 0.
     ///
@@ -135,6 +141,41 @@ impl<T: Float> Tensor<T> {
     pub fn norm(&self, axes: impl Into<Axes>) -> Tensor<T> {
         let axes = axes.into().resolve("norm", self.ndim());
         fold(self, &axes, T::zero(), |_, x| x * x, |a, b| a + b).map(T::sqrt)
+    }
+
+    /// Norm of order `ord` over `axes`, `y = (Σ |x|ᵒʳᵈ)¹ᐟᵒʳᵈ`: the sum of sizes for 1, the Euclidean norm for 2, the largest size for ∞;
+    /// of no element 0.
+    ///
+    /// # Panics
+    /// If `ord` is below 1 or NaN, or an axis is out of range or named twice.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let x = tensor![3.0, -4.0];
+    /// let norms = [1.0, 2.0, f64::INFINITY].map(|ord| x.vector_norm(ord, ..).item());
+    /// assert_eq!(norms, [7.0, 5.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn vector_norm(&self, ord: f64, axes: impl Into<Axes>) -> Tensor<T> {
+        check_order("vector_norm", ord);
+        let axes = axes.into().resolve("vector_norm", self.ndim());
+        if ord == 1.0 {
+            return fold(self, &axes, T::zero(), |_, x| x.abs(), |a, b| a + b);
+        }
+        if ord == 2.0 {
+            return self.norm(axes);
+        }
+        let top = fold(self, &axes, T::zero(), |_, x| x.abs(), arith::max).to_contiguous();
+        if ord == f64::INFINITY {
+            return top;
+        }
+        // Relative to the largest, so that no power overflows, nor all vanish.
+        let tops = top.as_slice().unwrap_or_default();
+        let power = |o: usize, x: T| (x.abs() / tops[o]).powf(T::of(ord));
+        let sum = fold(self, &axes, T::zero(), power, |a, b| a + b);
+        let root = |top: T, sum: T| top * sum.powf(T::of(1.0 / ord));
+        top.zip(&sum, |top, sum| if top == T::zero() || top.is_infinite() { top } else { root(top, sum) })
     }
 
     /// `y = ln Σ exp x` over `axes`, computed around the largest element so that nothing overflows; of no element −∞.

@@ -40,6 +40,12 @@ pointwise! {
     /// `x̄ = ȳ · (y + 1)`.
     exp_m1 = ExpM1 on -2.0..2.0 => |x| x.exp_m1(), |x, y| y + y.lit(1.0);
 
+    /// Square, `y = x²`.
+    ///
+    /// # Gradient
+    /// `x̄ = 2 ȳ x`.
+    square = Square on -2.0..2.0 => |x| x * x, |x, y| x.lit(2.0) * x;
+
     /// Square root, `y = √x`; NaN below 0.
     ///
     /// # Gradient
@@ -119,6 +125,20 @@ pointwise! {
     elu = Elu { alpha: f64 } try 1.3 on -2.0..2.0, kinks [0.0]
         => |x| if x > F::zero() { x } else { F::of(alpha) * x.exp_m1() },
            |x, y| x.if_positive(x.lit(1.0), y + y.lit(alpha));
+
+    /// Error function, `y = erf x = 2/√π ∫₀ˣ exp(−t²) dt`, in `f64` within 2 units in the last place.
+    ///
+    /// # Gradient
+    /// `x̄ = ȳ · 2/√π · exp(−x²)`.
+    erf = Erf on -3.0..3.0
+        => |x| special::erf(x), |x, y| (-(x * x)).map(Exp) * x.lit(std::f64::consts::FRAC_2_SQRT_PI);
+
+    /// Complementary error function, `y = erfc x = 1 − erf x`, in `f64` within 3 units in the last place, also where it is tiny.
+    ///
+    /// # Gradient
+    /// `x̄ = −ȳ · 2/√π · exp(−x²)`.
+    erfc = Erfc on -3.0..3.0
+        => |x| special::erfc(x), |x, y| (-(x * x)).map(Exp) * x.lit(-std::f64::consts::FRAC_2_SQRT_PI);
 
     /// Distribution function of the standard normal, `y = Φ(x) = (1 + erf(x/√2)) / 2`.
     ///
@@ -250,7 +270,7 @@ pointwise! {
 
 /// The logistic function by the branch whose exponential is at most 1.
 #[inline]
-fn logistic<F: Float>(x: F) -> F {
+pub(super) fn logistic<F: Float>(x: F) -> F {
     let e = (-x.abs()).exp();
     let numerator = if x < F::zero() { e } else { F::one() };
     numerator / (F::one() + e)
