@@ -7,6 +7,7 @@ pub(crate) mod arith;
 mod compare;
 pub(crate) mod fold;
 pub(crate) mod gather;
+pub(crate) mod joint;
 pub(crate) mod lanes;
 pub(crate) mod map;
 pub(crate) mod matmul;
