@@ -11,6 +11,8 @@ mod shape;
 
 mod tensor;
 
+mod file;
+
 mod kernel;
 
 mod graph;

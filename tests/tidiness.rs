@@ -105,10 +105,11 @@ fn nodes_of_every_method_carry_the_callers_line() {
 // ---- layers ------------------------------------------------------------------------------------------------------------
 
 /// The modules, lowest first; a module may use itself and the rows above it.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["error", "float", "storage"],
     &["shape"],
     &["tensor"],
+    &["file"],
     &["kernel"],
     &["graph"],
     &["ops"],

@@ -5,11 +5,12 @@
 //!
 //! Source: LeCun, Cortes and Burges, The MNIST database of handwritten digits (1998), "File formats".
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::file;
 
 /// The first bytes of a gzip stream; they decide, because names lie. Source: RFC 1952, §2.3.1.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -118,11 +119,7 @@ struct Bytes<'a> {
 
 impl<'a> Bytes<'a> {
     fn open(path: &'a Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-        // Systems differ in whether, when and with which words they refuse to read a directory.
-        if file.metadata().is_ok_and(|data| data.is_dir()) {
-            return Err(Error::format(path, "a file", "a directory"));
-        }
+        let mut file = file::open(path)?;
         let mut magic = Vec::new();
         file.by_ref().take(2).read_to_end(&mut magic).map_err(|e| Error::io(path, e))?;
         let gzip = magic == GZIP;
