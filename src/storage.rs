@@ -6,7 +6,7 @@
 
 #![allow(unreachable_pub, reason = "a hidden hook of the public `Float` names these types")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::thread::LocalKey;
 
@@ -14,6 +14,17 @@ use crate::float::Float;
 
 /// The free list of one element type on one thread.
 pub type LocalFreeList<T> = &'static LocalKey<RefCell<FreeList<T>>>;
+
+thread_local! {
+    /// Whether blocks that this thread makes are recycled.
+    static RECYCLES: Cell<bool> = const { Cell::new(true) };
+}
+
+/// From now on blocks that this thread makes are freed in the end: for one that makes tensors which others drop. Recycled, they would
+/// pile up in the free list of a thread that never asks for blocks of that size.
+pub(crate) fn recycle_nothing() {
+    RECYCLES.set(false);
+}
 
 /// Elements on the heap, and what becomes of them when nobody holds them any more.
 pub struct Block<T> {
@@ -95,7 +106,8 @@ impl<T: Float> Storage<T> {
         let recycled = list.try_with(|list| list.borrow_mut().take(n)).ok().flatten();
         let block = recycled.unwrap_or_else(|| {
             let data = vec![T::zero(); SizeClass::of(n).len()].into();
-            Arc::new(Block { data, recycle: Some(give_back::<T>) })
+            let recycle = RECYCLES.get().then_some(give_back::<T> as fn(Arc<Block<T>>));
+            Arc::new(Block { data, recycle })
         });
         Storage::Shared(Some(block))
     }
