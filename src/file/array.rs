@@ -26,6 +26,7 @@ impl Array {
     }
 
     /// From bytes of the right number, in row-major and little-endian order.
+    #[cfg(any(feature = "npz", feature = "safetensors"))]
     pub(crate) fn from_bytes(dtype: Dtype, shape: Vec<usize>, bytes: Vec<u8>) -> Option<Self> {
         (dtype.bytes(&shape) == Some(bytes.len())).then_some(Array { dtype, shape, bytes })
     }
