@@ -48,7 +48,11 @@ impl Default for Options {
 pub struct Table {
     path: PathBuf,
     columns: Vec<String>,
-    rows: Vec<StringRecord>,
+    /// The line in which each row begins.
+    lines: Vec<u64>,
+    /// All cells, row by row, and where each ends.
+    text: String,
+    ends: Vec<usize>,
 }
 
 impl Table {
@@ -61,7 +65,7 @@ impl Table {
         let bytes = file::read(path)?;
         let mut reader =
             ReaderBuilder::new().has_headers(options.header).delimiter(options.delimiter).from_reader(&bytes[..]);
-        let header = reader.headers().map_err(|e| malformed(path, &e))?.clone();
+        let header = reader.headers().map_err(|e| malformed(path, &bytes, &e))?.clone();
         let columns: Vec<String> = if options.header {
             header.iter().map(|name| name.trim().to_string()).collect()
         } else {
@@ -74,8 +78,16 @@ impl Table {
                 return Err(Error::format(path, "columns of different names in line 1", found));
             }
         }
-        let rows = reader.records().collect::<std::result::Result<Vec<_>, _>>().map_err(|e| malformed(path, &e))?;
-        Ok(Table { path: path.into(), columns, rows })
+        let mut table = Table { path: path.into(), columns, lines: Vec::new(), text: String::new(), ends: Vec::new() };
+        let mut row = StringRecord::new();
+        while reader.read_record(&mut row).map_err(|e| malformed(path, &bytes, &e))? {
+            table.lines.push(line(&bytes, row.position()));
+            for cell in &row {
+                table.text.push_str(cell.trim());
+                table.ends.push(table.text.len());
+            }
+        }
+        Ok(table)
     }
 
     /// The names of the columns.
@@ -85,12 +97,12 @@ impl Table {
 
     /// The number of rows, the header not counted.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.lines.len()
     }
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.lines.is_empty()
     }
 
     /// The numbers in these columns, in this order.
@@ -102,10 +114,9 @@ impl Table {
     pub fn numbers<T: Float>(&self, columns: &[&str]) -> Result<Tensor<T>> {
         let at = columns.iter().map(|name| self.column(name)).collect::<Result<Vec<_>>>()?;
         let mut numbers = Vec::with_capacity(self.len().saturating_mul(at.len()));
-        for row in &self.rows {
+        for row in 0..self.len() {
             for &column in &at {
-                let cell = row.get(column).unwrap_or_default().trim();
-                let number = cell.parse().ok().filter(|x: &f64| x.is_finite());
+                let number = self.cell(row, column).parse().ok().filter(|x: &f64| x.is_finite());
                 numbers.push(T::of(number.ok_or_else(|| self.wrong("a finite number", row, column))?));
             }
         }
@@ -121,15 +132,14 @@ impl Table {
     pub fn classes(&self, column: &str) -> Result<(Tensor<usize>, Vec<String>)> {
         let column = self.column(column)?;
         let mut names = BTreeMap::new();
-        for row in &self.rows {
-            match row.get(column).unwrap_or_default().trim() {
+        for row in 0..self.len() {
+            match self.cell(row, column) {
                 "" => return Err(self.wrong("the name of a class", row, column)),
                 name => drop(names.insert(name, 0)),
             }
         }
         names.values_mut().enumerate().for_each(|(i, class)| *class = i);
-        let class = |row: &StringRecord| names.get(row.get(column).unwrap_or_default().trim()).copied();
-        let classes = self.rows.iter().filter_map(class).collect();
+        let classes = (0..self.len()).filter_map(|row| names.get(self.cell(row, column)).copied()).collect();
         Ok((Tensor::from_vec(classes, [self.len()])?, names.into_keys().map(String::from).collect()))
     }
 
@@ -141,18 +151,31 @@ impl Table {
         })
     }
 
-    fn wrong(&self, expected: &str, row: &StringRecord, column: usize) -> Error {
-        let line = row.position().map_or(0, ::csv::Position::line);
-        let name = self.columns.get(column).map_or("", String::as_str);
+    /// Without spaces around it.
+    fn cell(&self, row: usize, column: usize) -> &str {
+        let i = row * self.columns.len() + column;
+        let start = i.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[i]]
+    }
+
+    fn wrong(&self, expected: &str, row: usize, column: usize) -> Error {
+        let (line, name) = (self.lines[row], &self.columns[column]);
         let expected = format!("{expected} in line {line}, column {} (`{name}`)", column + 1);
-        let cell = row.get(column).unwrap_or_default();
-        let start: String = cell.chars().take(40).collect();
-        Error::format(&self.path, expected, if cell.trim().is_empty() { "none".into() } else { format!("`{start}`") })
+        let start: String = self.cell(row, column).chars().take(40).collect();
+        Error::format(&self.path, expected, if start.is_empty() { "none".into() } else { format!("`{start}`") })
     }
 }
 
-fn malformed(path: &Path, error: &::csv::Error) -> Error {
-    let line = error.position().map_or(0, ::csv::Position::line);
+/// The line in which a row begins: its position is where the row before ended, and there may be empty lines in between.
+fn line(bytes: &[u8], position: Option<&::csv::Position>) -> u64 {
+    let Some(position) = position else { return 0 };
+    let start = usize::try_from(position.byte()).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+    let ends = start.iter().take_while(|&&byte| byte == b'\r' || byte == b'\n').filter(|&&byte| byte == b'\n');
+    position.line() + ends.count() as u64
+}
+
+fn malformed(path: &Path, bytes: &[u8], error: &::csv::Error) -> Error {
+    let line = line(bytes, error.position());
     match error.kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
             Error::format(path, format!("{expected_len} cells in line {line}"), len.to_string())
