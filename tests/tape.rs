@@ -116,11 +116,20 @@ fn trap_08_a_saved_value_does_not_change_with_its_parameter() {
     assert_eq!(loss.backward()[&w].to_vec(), [4.0, 6.0]);
 }
 
+/// Zeros are one element, repeated, that is held inline and shares no memory with its clone.
+#[test]
+fn trap_02_a_parameter_of_zeros_that_is_used_twice_gets_both_gradients() {
+    let tape = Tape::<f64>::new();
+    let w = Param::new(Tensor::zeros([3]));
+    let y = (tape.param(&w) * 2.0 + tape.param(&w) * 3.0).sum(..);
+    assert_eq!(y.backward()[&w].to_vec(), [5.0; 3]);
+}
+
 #[test]
 fn a_parameter_is_one_node_for_as_long_as_it_stays_the_same() {
     let tape = Tape::<f64>::new();
     let mut params =
-        [Param::new(tensor![1.0, 2.0]), Param::new(Tensor::scalar(0.5)), Param::new(Tensor::zeros([0, 2]))];
+        [tensor![1.0, 2.0], Tensor::scalar(0.5), Tensor::zeros([0, 2]), Tensor::zeros([3])].map(Param::new);
     for param in &params {
         assert_eq!(tape.param(param).index(), tape.param(param).index());
     }
@@ -232,7 +241,7 @@ fn what_a_trace_tells_adds_up_to_what_backward_finds() {
     let (x, b) = (tape.leaf(tensor![[0.5, -1.0], [2.0, 0.25]]), tape.leaf(tensor![0.1, 0.2]));
     let loss = ((x.matmul(x) + b).tanh() * x).logsumexp(..);
     let nodes = tape.len();
-    let (gradients, steps) = (loss.backward(), loss.trace());
+    let (gradients, steps) = (loss.backward(), loss.backward_steps());
     assert_eq!(tape.len(), nodes);
     assert_eq!(steps.len(), nodes - 2, "every node but the leaves");
     for leaf in [x, b] {

@@ -8,15 +8,18 @@
 //! This module names no op beyond the three that the sweep itself is made of (`fan.rs`); the others are in `ops`.
 
 mod absence;
+mod adjust;
 mod backward;
 mod checkpoint;
 pub(crate) mod fan;
 mod gradients;
 mod op;
 mod param;
+mod recorded;
 mod tape;
 mod trap;
 mod var;
+mod ways;
 
 pub use absence::{NoGradient, Reason};
 pub use backward::{Contribution, Step};
