@@ -15,6 +15,8 @@ mod tensor;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "scalars", feature = "half"))))]
 pub mod scalar;
 
+mod file;
+
 mod kernel;
 
 mod graph;
