@@ -208,7 +208,7 @@ impl<T: Float, const D: usize> BatchNormNd<T, D> {
         let fits = shape.ndim() == D + 2 || (D == 1 && shape.ndim() == 2);
         assert!(
             fits && shape[1] == self.channels,
-            "BatchNormNd{D}d: input {shape:?}, expected [batch, {}] with {D} more axes{}",
+            "BatchNorm{D}d: input {shape:?}, expected [batch, {}] with {D} more axes{}",
             self.channels,
             if D == 1 { " or none" } else { "" }
         );
@@ -231,10 +231,7 @@ impl<T: Float, const D: usize> Module<T> for BatchNormNd<T, D> {
             }
             running => {
                 let n = shape.elements() / self.channels.max(1);
-                assert!(
-                    n != 1,
-                    "BatchNormNd{D}d: input {shape:?} has one value per channel, whose variance would be 0"
-                );
+                assert!(n != 1, "BatchNorm{D}d: input {shape:?} has one value per channel, whose variance would be 0");
                 let axes: Vec<usize> = (0..shape.ndim()).filter(|&axis| axis != 1).collect();
                 let statistics = moments(x, &axes);
                 if let Some(running) = running.as_ref().filter(|_| is_training && n > 0) {
@@ -554,10 +551,10 @@ impl<T: Float, const D: usize> Module<T> for InstanceNormNd<T, D> {
         let fits = (n == D + 1 || n == D + 2) && shape[n - D - 1] == channels;
         assert!(
             fits,
-            "InstanceNormNd{D}d: input {shape:?}, expected [batch, {channels}] or [{channels}] with {D} more axes"
+            "InstanceNorm{D}d: input {shape:?}, expected [batch, {channels}] or [{channels}] with {D} more axes"
         );
         let one = shape[n - D..].iter().product::<usize>() == 1;
-        assert!(!one, "InstanceNormNd{D}d: input {shape:?} has one value per channel, whose variance would be 0");
+        assert!(!one, "InstanceNorm{D}d: input {shape:?} has one value per channel, whose variance would be 0");
         let axes: Vec<usize> = (n - D..n).collect();
         let along = along_channels(channels, D + 2);
         let affine = [placed(x, &self.weight, &along), placed(x, &self.bias, &along)];
