@@ -51,7 +51,8 @@ fn trap_30_a_writer_that_is_killed_leaves_a_whole_file() {
     let path = directory.write("file", &content(7));
     for round in 0..8 {
         let before = fs::metadata(&path).unwrap().len();
-        let mut writer = child("trap_30_a_writer_that_is_killed_leaves_a_whole_file", &path).spawn().expect("a process");
+        let mut writer =
+            child("trap_30_a_writer_that_is_killed_leaves_a_whole_file", &path).spawn().expect("a process");
         let start = Instant::now();
         while fs::metadata(&path).unwrap().len() == before {
             assert!(start.elapsed() < Duration::from_secs(60), "no writer got to write");
@@ -97,7 +98,8 @@ fn trap_30_a_write_that_fails_in_the_middle_leaves_the_old_file_and_nothing_else
     let test = "trap_30_a_write_that_fails_in_the_middle_leaves_the_old_file_and_nothing_else";
     if let Some(place) = std::env::var_os(PLACE).map(PathBuf::from) {
         let long = Tensor::<f64>::from_fn([100_000], |i| (i[0] as f64).sin());
-        let arrays = Arrays::new().with("small", &Tensor::<f64>::zeros([10])).and_then(|a| a.with("long", &long)).unwrap();
+        let arrays =
+            Arrays::new().with("small", &Tensor::<f64>::zeros([10])).and_then(|a| a.with("long", &long)).unwrap();
         let writes: [(&str, rensa::Result<()>); 5] = [
             ("old.txt", write_atomically(place.join("old.txt"), &content(1))),
             ("old.npy", io::write_npy(place.join("old.npy"), &long)),

@@ -62,7 +62,18 @@ impl Member {
         crc.update(content);
         let (name, size) = (name.as_bytes().to_vec(), content.len() as u32);
         let (local_name, data) = (name.clone(), content.to_vec());
-        Member { local_name, flags: 0, method: 0, crc: crc.sum(), size, compressed: size, name, data, extra: vec![], offset: None }
+        Member {
+            local_name,
+            flags: 0,
+            method: 0,
+            crc: crc.sum(),
+            size,
+            compressed: size,
+            name,
+            data,
+            extra: vec![],
+            offset: None,
+        }
     }
 
     /// A good member that is deflated.
