@@ -573,8 +573,6 @@ fn damaged(mut bytes: Vec<u8>, changes: &[(u8, usize, usize, u8)]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn trap_29_good_files_that_chance_damages_never_panic(
         changes in prop::collection::vec(any::<(u8, usize, usize, u8)>(), 1..4),
