@@ -9,7 +9,8 @@ mod panics;
 
 use allocations::{Counting, allocations, live_bytes, peak_bytes};
 use panics::panic_of;
-use rensa::{Gradients, Op, Param, Pullback, RawPullback, Reduction, Tape, Tensor, Var, tensor};
+use rensa::functional::{grad, hessian, hvp, jacobian, jvp};
+use rensa::{Gradients, Op, Param, Pullback, RawPullback, Reduction, Tape, Tensor, Var, keep, tensor};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -226,4 +227,93 @@ fn a_step_with_frozen_parameters_and_unused_ones_allocates_nothing_more() {
     let counts: Vec<usize> = (0..5).map(|_| allocations(&mut step)).collect();
     // To find that the loss does not depend on the unused one, the ways through the tape are looked at in two lists.
     assert!(counts.iter().all(|&n| n <= 2), "{counts:?}");
+}
+
+// ---- temporaries of rules ----------------------------------------------------------------------------------------------
+
+/// Layers of ops that have no fused rule, whose rules on handles make several values of a layer each.
+fn without_fused_rules(x: Var<'_, f64>, depth: usize) -> Var<'_, f64> {
+    let mut h = x;
+    for _ in 0..depth {
+        h = h + h.var(keep(-1), 0) * 0.1 + h.logsumexp(keep(-1)) * 0.1 + h.max(keep(0)) * 0.1;
+    }
+    h.mean(..)
+}
+
+/// By how many values of a layer memory rises at its highest, and by how many nodes the tape grows, while `f` takes a gradient of a
+/// net so deep.
+fn rise(depth: usize, f: impl for<'t> Fn(Var<'t, f64>, Var<'t, f64>) + Send + Sync) -> (f64, usize) {
+    let (rows, columns) = (32, 256);
+    let measure = || {
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::from_fn([rows, columns], |i| ((i[0] * 7 + i[1] * 3) % 101) as f64 / 101.0));
+        let loss = without_fused_rules(x, depth);
+        let nodes = tape.len();
+        let bytes = peak_bytes(|| f(loss, x));
+        (bytes as f64 / (rows * columns * size_of::<f64>()) as f64, tape.len() - nodes)
+    };
+    // On a thread of its own, whose free list is empty.
+    std::thread::scope(|scope| scope.spawn(measure).join().expect("the thread ends well"))
+}
+
+#[test]
+fn a_backward_keeps_no_temporary_of_any_rule() {
+    let backward = [8, 32].map(|depth| rise(depth, |loss, _| drop(loss.backward())));
+    let paused = [8, 32].map(|depth| {
+        rise(depth, |loss, x| {
+            let _paused = loss.tape().pause();
+            loss.grad([x]).expect("it depends on x");
+        })
+    });
+    let recorded = [8, 32].map(|depth| {
+        rise(depth, |loss, x| {
+            loss.grad([x]).expect("it depends on x");
+        })
+    });
+    println!("values of a layer and nodes, at depth 8 and 32: {backward:?}, paused {paused:?}, recorded {recorded:?}");
+    for [shallow, deep] in [backward, paused] {
+        // A slot for each node, of which there are sixteen a layer, is what grows: some hundredths of a value.
+        assert!(shallow.0 < 10.0 && deep.0 < shallow.0 + 0.5, "{shallow:?} and {deep:?}");
+    }
+    assert_eq!(backward.map(|(_, nodes)| nodes), [0, 0]);
+    assert_eq!(paused.map(|(_, nodes)| nodes), [1, 1], "the gradient, and nothing that it was computed from");
+    // What is recorded stays: else the test would see nothing.
+    assert!(recorded[1].0 > 3.5 * recorded[0].0 && recorded[1].1 > 3 * recorded[0].1, "{recorded:?}");
+}
+
+#[test]
+fn recorded_gradients_keep_memory_only_until_the_tape_is_reset() {
+    let (mut tape, mut gradients) = (Tape::new(), Gradients::new());
+    let w = Param::new(Tensor::from_fn([8, 8], |i| ((7 * i[0] + 3 * i[1]) % 11) as f64 / 11.0 - 0.45));
+    let x = Tensor::from_fn([16, 8], |i| ((i[0] + 2 * i[1]) % 5) as f64 / 5.0);
+    let mut step = || {
+        tape.step(&mut gradients, |tape| {
+            let x = tape.leaf(x.clone());
+            let y = x.matmul(tape.param(&w)).tanh().logsumexp(-1).sum(..);
+            let [slope] = y.grad([x]).expect("it depends on x");
+            let along = slope.jvp([x], [x]).expect("it depends on x");
+            (slope.norm(-1) - 1.0).powi(2).mean(..) + (along * along).sum(..)
+        });
+        assert!(tape.is_empty());
+    };
+    (0..3).for_each(|_| step());
+    let before = live_bytes();
+    (0..1000).for_each(|_| step());
+    assert_eq!(live_bytes(), before, "bytes that live, after a thousand steps of second order");
+}
+
+#[test]
+fn derivatives_of_functions_leave_nothing() {
+    let x = Tensor::from_fn([6], |i| i[0] as f64 / 6.0);
+    let all = || {
+        hvp(|[x]| (x * x).exp().sum(..), [&x], [&x]).expect("it depends on x");
+        jvp(|[x]| x.softmax(-1), [&x], [&x]).expect("it depends on x");
+        hessian(|[x]| x.logsumexp(..), [&x]).expect("it depends on x");
+        jacobian(|[x]| x.cumsum(0), [&x]).expect("it depends on x");
+        grad(|[x]| x.detach().sum(..), [&x]).expect_err("cut");
+    };
+    (0..3).for_each(|_| all());
+    let before = live_bytes();
+    (0..100).for_each(|_| all());
+    assert_eq!(live_bytes(), before);
 }

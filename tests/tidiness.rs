@@ -105,15 +105,18 @@ fn nodes_of_every_method_carry_the_callers_line() {
 // ---- layers ------------------------------------------------------------------------------------------------------------
 
 /// The modules, lowest first; a module may use itself and the rows above it.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 14] = [
     &["error", "float", "storage"],
     &["shape"],
     &["tensor"],
+    &["scalar"],
+    &["file"],
     &["kernel"],
     &["graph"],
     &["ops"],
-    &["check"],
+    &["functional"],
     &["nn"],
+    &["check"],
     &["optim", "data"],
     &["train", "io"],
     &["viz"],

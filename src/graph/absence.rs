@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::tape::Kind;
+use super::ways::Ways;
 use super::{Param, Var};
 use crate::float::Float;
 use crate::shape::Shape;
@@ -170,8 +171,8 @@ impl Story {
             Cut::Reached => story(Reason::NotRetained, None, ""),
             Cut::NoWay => story(Reason::NotReached, None, ""),
             Cut::At(node) => {
-                let alive = alive_from(x, node.index as usize);
-                let detail = no_rule(node, |input| alive[input as usize]);
+                let ways = Ways::to(&[x], x.tape, node.index as usize);
+                let detail = no_rule(node, |input| ways.pass(input as usize));
                 story(stops_at(node).unwrap_or(Reason::NoRule), Some(node), detail)
             }
         }
@@ -203,22 +204,11 @@ fn no_rule<T: Float>(node: Var<'_, T>, which: impl Fn(u32) -> bool) -> &'static 
 enum Cut<'t, T: Float> {
     /// A gradient arrives.
     Reached,
-    /// Every way ends; this is the first node, in the order of computation, at which one does.
+    /// Every way ends; this is the first node, in the order of computation, at which one does, and of those the first that the
+    /// program cut off, if it did.
     At(Var<'t, T>),
     /// There is no way at all.
     NoWay,
-}
-
-/// Which of the nodes before `end` a gradient would pass from to `x`.
-fn alive_from<T: Float>(x: Var<'_, T>, end: usize) -> Vec<bool> {
-    let nodes = x.tape.nodes.borrow();
-    let mut alive = vec![false; end.max(x.index as usize + 1)];
-    alive[x.index as usize] = true;
-    for i in x.index as usize + 1..end {
-        let node = &nodes[i];
-        alive[i] = node.inputs.iter().enumerate().any(|(k, &input)| node.needed.has(k) && alive[input as usize]);
-    }
-    alive
 }
 
 fn first_cut<'t, T: Float>(x: Var<'t, T>, loss: Var<'t, T>) -> Cut<'t, T> {
@@ -226,8 +216,8 @@ fn first_cut<'t, T: Float>(x: Var<'t, T>, loss: Var<'t, T>) -> Cut<'t, T> {
     if x.index as usize > root {
         return Cut::NoWay;
     }
-    let alive = alive_from(x, root + 1);
-    if alive[root] {
+    let ways = Ways::to(&[x], x.tape, root + 1);
+    if ways.pass(root) {
         return Cut::Reached;
     }
     let nodes = x.tape.nodes.borrow();
@@ -239,8 +229,11 @@ fn first_cut<'t, T: Float>(x: Var<'t, T>, loss: Var<'t, T>) -> Cut<'t, T> {
             nodes[i].inputs.iter().for_each(|&input| used[input as usize] = true);
         }
     }
-    let ends = |i: &usize| used[*i] && !alive[*i] && nodes[*i].inputs.iter().any(|&input| alive[input as usize]);
-    match (x.index as usize + 1..=root).find(ends) {
+    let ends = |&i: &usize| used[i] && !ways.pass(i) && nodes[i].inputs.iter().any(|&input| ways.pass(input as usize));
+    let ends = || (x.index as usize + 1..=root).filter(ends);
+    // What the program cut off goes before what has no rule: behind the latter nothing is lost but a zero.
+    let cut_off = |&i: &usize| matches!(nodes[i].kind, Kind::Paused | Kind::Detached);
+    match ends().find(cut_off).or_else(|| ends().next()) {
         Some(i) => Cut::At(Var { tape: x.tape, index: i as u32 }),
         None => Cut::NoWay,
     }

@@ -3,18 +3,17 @@
 //! Source: Griewank and Walther, Evaluating Derivatives (2008), §3.2; Baydin et al., "Automatic Differentiation in Machine
 //! Learning: a Survey" (2018), §3.2.
 
-use std::panic::Location;
-
 use super::op::{Needed, Pullback, RawPullback, deposit};
-use super::tape::{Blame, Kind, Node, TakenOp, Values};
-use super::{Gradients, NoGradient, Tape, Var, fan, trap};
+use super::tape::{Blame, Kind, Node, Tail, TakenOp, Values};
+use super::ways::Ways;
+use super::{Gradients, NoGradient, Tape, Var, trap};
 use crate::float::Float;
-use crate::shape::{Inline, Shape};
+use crate::shape::Inline;
 use crate::tensor::Tensor;
 
 /// Visits the nodes from `root` down, each with the gradient that has arrived at it. By then every node that uses it has been
 /// visited, since a node is appended after its inputs: so the gradient is complete.
-fn sweep<T: Float, G>(
+pub(super) fn sweep<T: Float, G>(
     tape: &Tape<T>,
     root: usize,
     slots: &mut [Option<G>],
@@ -68,15 +67,13 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::backward`].
     #[track_caller]
     pub fn backward_into(self, gradients: &mut Gradients<T>) {
-        let shape = self.loss_shape();
-        self.sweep_tensors(Tensor::full(shape, T::one()), gradients, false);
+        self.sweep_all(self.one(), gradients, false);
     }
 
     /// [`Var::backward_into`] of a loss after which no value is read any more: each is dropped as soon as the sweep has passed it.
     #[track_caller]
     pub(super) fn backward_consuming(self, gradients: &mut Gradients<T>) {
-        let shape = self.loss_shape();
-        self.sweep_tensors(Tensor::full(shape, T::one()), gradients, true);
+        self.sweep_all(self.one(), gradients, true);
     }
 
     /// The gradients of `Σ seed · self`, for a value of any shape.
@@ -87,22 +84,62 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn backward_with(self, seed: Tensor<T>) -> Gradients<T> {
         assert!(*seed.shape() == self.shape(), "backward_with: seed {:?} for {self:?}", seed.shape());
         let mut gradients = Gradients::new();
-        self.sweep_tensors(seed, &mut gradients, false);
+        self.sweep_all(seed, &mut gradients, false);
         gradients
     }
 
+    /// The gradient of a single number by itself, which every sweep for one begins with.
     #[track_caller]
-    fn loss_shape(self) -> Shape {
+    pub(crate) fn one(self) -> Tensor<T> {
         let shape = self.shape();
         if shape.elements() != 1 {
             not_scalar(self);
         }
-        shape
+        Tensor::full(shape, T::one())
     }
 
-    /// The first-order sweep: slots hold tensors, the tape is paused.
+    /// The sweep by every leaf, and by what asked for its gradient. It may consume the values that it has passed.
     #[track_caller]
-    fn sweep_tensors(self, seed: Tensor<T>, gradients: &mut Gradients<T>, consume: bool) {
+    fn sweep_all(self, seed: Tensor<T>, gradients: &mut Gradients<T>, consume: bool) {
+        gradients.start(self.tape.epoch(), self.index);
+        let keep = |i: usize, node: &Node<T>, g: &Tensor<T>| {
+            if node.retained {
+                gradients.keep(i as u32, None, g.clone());
+            }
+        };
+        let mut slots = self.sweep_tensors(seed, |_, node| node.needed, keep, consume);
+        gradients.collect_leaves(self.tape, &mut slots);
+        self.give_back(slots);
+    }
+
+    /// The gradient of `Σ seed · self` by each of `wrt`, or why there is none: a first-order sweep that computes no others.
+    #[track_caller]
+    pub(crate) fn pull(self, seed: Tensor<T>, wrt: &[Var<'t, T>]) -> Vec<Result<Tensor<T>, NoGradient>> {
+        for &x in wrt {
+            self.same_tape("grad", x);
+        }
+        let (ways, mut found) = (Ways::to(wrt, self.tape, self.index as usize + 1), vec![None; wrt.len()]);
+        let mut keep = |i: usize, g: &Tensor<T>| {
+            let asked = wrt.iter().zip(&mut found).filter(|(x, _)| x.index as usize == i && x.needs_gradient());
+            asked.for_each(|(_, found)| *found = Some(g.clone()));
+        };
+        let slots = self.sweep_tensors(seed, |i, _| ways.from(i), |i, _, g| keep(i, g), false);
+        // What is left is at leaves.
+        slots.iter().enumerate().for_each(|(i, slot)| slot.iter().for_each(|g| keep(i, g)));
+        self.give_back(slots);
+        wrt.iter().zip(found).map(|(&x, g)| g.ok_or_else(|| self.absence(x))).collect()
+    }
+
+    /// The first-order sweep: slots hold tensors, the tape is paused. A node passes a gradient on to those inputs that are `needed`,
+    /// after `keep` has seen it. Leaves those of leaves in the slots.
+    #[track_caller]
+    fn sweep_tensors(
+        self,
+        seed: Tensor<T>,
+        needed: impl Fn(usize, &Node<T>) -> Needed,
+        mut keep: impl FnMut(usize, &Node<T>, &Tensor<T>),
+        consume: bool,
+    ) -> Vec<Option<Tensor<T>>> {
         let (tape, root) = (self.tape, self.index as usize);
         let _paused = tape.pause();
         if tape.trapping.get() {
@@ -111,19 +148,17 @@ impl<'t, T: Float> Var<'t, T> {
         let mut slots = tape.slots.take();
         slots.resize_with(root + 1, || None);
         slots[root] = Some(seed);
-        gradients.start(tape.epoch(), self.index);
         let mut passed = root + 1; // from here on values have been dropped, if they are consumed
         sweep(tape, root, &mut slots, |i, slots| {
             let Some(g) = slots[i].take() else { return };
             let nodes = tape.nodes.borrow();
-            if nodes[i].retained {
-                gradients.keep(i as u32, None, g.clone());
-            }
+            keep(i, &nodes[i], &g);
             let arrived = tape.trapping.get().then(|| g.clone());
-            let declined = apply_fused(&nodes, i, g, slots);
+            let needed = needed(i, &nodes[i]);
+            let declined = apply_fused(&nodes, i, g, needed, slots);
             drop(nodes); // a rule on handles appends nodes
             if let Err(g) = declined {
-                apply_rule(tape, i, g, |input, part| deposit(&mut slots[input as usize], part));
+                apply_rule(tape, i, g, needed, |input, part| deposit(&mut slots[input as usize], part));
             }
             if let Some(g) = arrived {
                 tape.trap_gradient(i, &g, |input| slots[input as usize].clone());
@@ -133,119 +168,13 @@ impl<'t, T: Float> Var<'t, T> {
                 passed = i;
             }
         });
-        gradients.collect_leaves(tape, &mut slots);
+        slots
+    }
+
+    /// Keeps the memory of slots for the next sweep.
+    fn give_back(self, mut slots: Vec<Option<Tensor<T>>>) {
         slots.clear();
-        tape.slots.replace(slots);
-    }
-
-    /// The gradients of this single number by each of `wrt`, as values on the tape, to be differentiated again.
-    ///
-    /// # Errors
-    /// If it does not depend on one of them: says where the way from one to the other ends.
-    ///
-    /// # Panics
-    /// If it has more than one element, or none, or one of `wrt` is of another tape.
-    ///
-    /// # Examples
-    /// ```
-    /// # use rensa::{Tape, Tensor};
-    /// let tape = Tape::<f64>::new();
-    /// let x = tape.leaf(Tensor::scalar(2.0));
-    /// let [first] = (x * x * x).grad([x])?;
-    /// let [second] = first.grad([x])?;
-    /// assert_eq!((first.item(), second.item()), (12.0, 12.0)); // 3x² and 6x
-    /// # Ok::<(), rensa::NoGradient>(())
-    /// ```
-    #[track_caller]
-    pub fn grad<const N: usize>(self, wrt: [Var<'t, T>; N]) -> Result<[Var<'t, T>; N], NoGradient> {
-        let _here = Blame::on(self.tape, Location::caller());
-        let seed = self.tape.constant(Tensor::full(self.loss_shape(), T::one()));
-        let mut found = [self; N];
-        self.sweep_vars(seed, &wrt, &mut found)?;
-        Ok(found)
-    }
-
-    /// The gradients of `Σ seed · self` by each of `wrt`, as values on the tape, for a value of any shape. They can be differentiated
-    /// again, by `seed` too: they are linear in it.
-    ///
-    /// # Errors
-    /// As [`Var::grad`].
-    ///
-    /// # Panics
-    /// If `seed` has another shape, or it or one of `wrt` is of another tape.
-    ///
-    /// # Examples
-    /// ```
-    /// # use rensa::{Tape, tensor};
-    /// let tape = Tape::<f64>::new();
-    /// let (x, seed) = (tape.leaf(tensor![1.0, 2.0]), tape.leaf(tensor![10.0, 0.5]));
-    /// let [g] = (x * x).grad_with(seed, [x])?;
-    /// assert_eq!(g.value().to_vec(), [20.0, 2.0]); // 2 · x · seed
-    /// assert_eq!(g.sum(..).backward()[seed].to_vec(), [2.0, 4.0]); // 2 · x
-    /// # Ok::<(), rensa::NoGradient>(())
-    /// ```
-    #[track_caller]
-    pub fn grad_with<const N: usize>(
-        self,
-        seed: Var<'t, T>,
-        wrt: [Var<'t, T>; N],
-    ) -> Result<[Var<'t, T>; N], NoGradient> {
-        let _here = Blame::on(self.tape, Location::caller());
-        self.same_tape("grad_with", seed);
-        assert!(seed.shape() == self.shape(), "grad_with: seed {seed:?} for {self:?}");
-        let mut found = [self; N];
-        self.sweep_vars(seed, &wrt, &mut found)?;
-        Ok(found)
-    }
-
-    /// Why there is no gradient of this value by `x`; none if there is one. It only tells, and appends nothing to the tape.
-    ///
-    /// # Examples
-    /// ```
-    /// # use rensa::{Reason, Tape, tensor};
-    /// let tape = Tape::<f64>::new();
-    /// let x = tape.leaf(tensor![1.0, 2.0]);
-    /// let loss = (x.detach() * 2.0).sum(..);
-    /// assert_eq!(loss.why_no_grad(x).map(|why| why.reason()), Some(Reason::Detached));
-    /// assert_eq!(x.sum(..).why_no_grad(x), None);
-    /// ```
-    pub fn why_no_grad(self, x: Var<'t, T>) -> Option<NoGradient> {
-        if !std::ptr::eq(x.tape, self.tape) {
-            return Some(NoGradient::of_another_tape(x));
-        }
-        NoGradient::of(x, self, true)
-    }
-
-    /// The sweep whose slots hold nodes: what it computes is recorded. Puts the gradients by `wrt` into `found`.
-    #[track_caller]
-    fn sweep_vars(self, seed: Var<'t, T>, wrt: &[Var<'t, T>], found: &mut [Var<'t, T>]) -> Result<(), NoGradient> {
-        let (tape, root) = (self.tape, self.index as usize);
-        wrt.iter().for_each(|&x| self.same_tape("grad", x));
-        let mut slots: Vec<Option<Var<'t, T>>> = vec![None; root + 1];
-        slots[root] = Some(seed);
-        sweep(tape, root, &mut slots, |i, slots| {
-            let Some(g) = slots[i] else { return };
-            for &(input, part) in run_rule(tape, i, g).iter() {
-                let (slot, part) = (&mut slots[input as usize], Var { tape, index: part });
-                *slot = Some(slot.map_or(part, |sum| Var::apply(fan::Add, &[sum, part])));
-            }
-            if tape.trapping.get() {
-                tape.trap_gradient(i, &g.value(), |input| slots[input as usize].map(Var::value));
-            }
-        });
-        for (found, &x) in found.iter_mut().zip(wrt) {
-            let arrived = slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
-            *found = match arrived {
-                Some(g) => g,
-                None => return Err(NoGradient::of(x, self, true).expect("where no gradient arrives, a way ends")),
-            };
-        }
-        Ok(())
-    }
-
-    #[track_caller]
-    fn same_tape(self, op: &str, x: Var<'t, T>) {
-        assert!(std::ptr::eq(x.tape, self.tape), "{op}: {self:?} and {x:?} are on different tapes");
+        self.tape.slots.replace(slots);
     }
 
     /// The backward sweep of this single number, node by node: what [`Var::backward`] adds up, to be looked at.
@@ -253,16 +182,17 @@ impl<'t, T: Float> Var<'t, T> {
     /// # Panics
     /// If it has more than one element, or none.
     #[track_caller]
-    pub fn trace(self) -> Vec<Step<'t, T>> {
+    pub fn backward_steps(self) -> Vec<Step<'t, T>> {
         let (tape, root) = (self.tape, self.index as usize);
         let _paused = tape.pause();
         let mut slots: Vec<Option<Tensor<T>>> = vec![None; root + 1];
-        slots[root] = Some(Tensor::full(self.loss_shape(), T::one()));
+        slots[root] = Some(self.one());
         let mut steps = Vec::new();
         sweep(tape, root, &mut slots, |i, slots| {
             let Some(gradient) = slots[i].clone() else { return };
             let mut step = Step { node: Var { tape, index: i as u32 }, gradient, contributions: Vec::new() };
-            apply_rule(tape, i, step.gradient.clone(), |index, product| {
+            let needed = tape.node(i as u32).needed;
+            apply_rule(tape, i, step.gradient.clone(), needed, |index, product| {
                 deposit(&mut slots[index as usize], product.clone());
                 step.contributions.push(Contribution { input: Var { tape, index }, product });
             });
@@ -284,11 +214,12 @@ fn apply_fused<T: Float>(
     nodes: &[Node<T>],
     i: usize,
     g: Tensor<T>,
+    needed: Needed,
     slots: &mut [Option<Tensor<T>>],
 ) -> Result<(), Tensor<T>> {
     let node = &nodes[i];
     let op = node.op.as_deref().expect("a derived node has an op");
-    let (xs, needed) = (Values::of(nodes, &node.inputs), node.needed);
+    let xs = Values::of(nodes, &node.inputs);
     let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, owed: needed, slots };
     if !op.vjp_fused(&mut p) {
         return Err(p.g.expect("a rule that declines leaves the gradient"));
@@ -312,9 +243,9 @@ fn keeps_gradient_back<T: Float>(node: &Node<T>, owed: Needed) -> ! {
 }
 
 /// Gives `give` what node `i` passes on by its rule on handles, as tensors. The nodes that the rule appends are forgotten again.
-fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>, mut give: impl FnMut(u32, Tensor<T>)) {
+fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>, needed: Needed, mut give: impl FnMut(u32, Tensor<T>)) {
     let tail = Tail { tape, len: tape.len() };
-    let parts = run_rule(tape, i, tape.constant(g));
+    let parts = run_rule(tape, i, tape.constant(g), needed);
     for (k, &(input, part)) in parts.iter().enumerate() {
         // The last to ask for a value takes it along: nobody shares it then, and it can be added to in place.
         let again = parts[k + 1..].iter().any(|&(_, other)| other == part);
@@ -323,12 +254,12 @@ fn apply_rule<T: Float>(tape: &Tape<T>, i: usize, g: Tensor<T>, mut give: impl F
     }
 }
 
-/// What node `i` passes on, given the gradient `g` that has arrived at it: pairs of an input and what is to be added to its
-/// gradient.
-fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Inline<(u32, u32)> {
-    let (inputs, needed, location) = {
+/// What node `i` passes on to those of its inputs that are `needed`, given the gradient `g` that has arrived at it: pairs of an input
+/// and what is to be added to its gradient.
+pub(super) fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>, needed: Needed) -> Inline<(u32, u32)> {
+    let (inputs, location) = {
         let nodes = tape.nodes.borrow();
-        (nodes[i].inputs.clone(), nodes[i].needed, nodes[i].location)
+        (nodes[i].inputs.clone(), nodes[i].location)
     };
     let y = Var { tape, index: i as u32 };
     let mut p = Pullback { y, g, inputs, needed, owed: needed, contributions: Inline::new() };
@@ -340,16 +271,4 @@ fn run_rule<'t, T: Float>(tape: &'t Tape<T>, i: usize, g: Var<'t, T>) -> Inline<
         keeps_gradient_back(&tape.node(i as u32), p.owed);
     }
     p.contributions
-}
-
-/// Forgets the nodes behind `len` when dropped, even by a panic.
-struct Tail<'t, T: Float> {
-    tape: &'t Tape<T>,
-    len: usize,
-}
-
-impl<T: Float> Drop for Tail<'_, T> {
-    fn drop(&mut self) {
-        self.tape.truncate(self.len);
-    }
 }

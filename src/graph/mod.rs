@@ -15,15 +15,17 @@ pub(crate) mod fan;
 mod gradients;
 mod op;
 mod param;
+mod recorded;
 mod tape;
 mod trap;
 mod var;
+mod ways;
 
 pub use absence::{NoGradient, Reason};
 pub use backward::{Contribution, Step};
 pub use gradients::{GradientKey, Gradients};
 pub use op::{Op, Pullback, RawPullback};
 pub use param::{Param, ParamId};
-pub(crate) use tape::Note;
+pub(crate) use tape::{Blame, Note};
 pub use tape::{Paused, Tape};
 pub use var::Var;

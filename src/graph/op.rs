@@ -48,6 +48,9 @@ pub trait Op<T: Float>: Any + Debug + Send {
     /// The output. It may keep in `self` what the rule will need. It may be called again, on other inputs of the same shapes;
     /// on the same inputs its output has the same bits, so what is random is drawn before and kept in `self`.
     ///
+    /// Of what is kept, numbers that depend on the inputs are for [`Op::vjp_fused`] only: to [`Op::vjp`] they would be constants, and its
+    /// second derivative wrong.
+    ///
     /// # Panics
     /// If the shapes do not fit, at the caller's line.
     #[track_caller]
@@ -58,9 +61,10 @@ pub trait Op<T: Float>: Any + Debug + Send {
     /// It copies out what it needs (`let ([a, b], g) = (p.inputs(), p.g);`) and calls [`Pullback::accum`] once per input.
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>);
 
-    /// Why no gradient is passed on to input `i`, where none is: the output is constant almost everywhere, say. The default is that
-    /// there is one, for every input. Then the rule must pass it on, and the sweep panics if it does not; where there is none, who
-    /// asks for it is told this.
+    /// Why there is nothing to pass on to input `i`, where its derivative is 0 wherever there is one: the output is constant almost
+    /// everywhere, say. The default is that there is something, for every input. Then the rule must pass it on, and the sweep panics if
+    /// it does not; where there is nothing, who asks for it is told this. (An op whose rule nobody has written yet is another matter: let
+    /// its `vjp` panic, so that nobody takes what is missing for a zero.)
     ///
     /// # Examples
     /// ```
@@ -197,6 +201,17 @@ impl<T: Float> RawPullback<'_, T> {
             let (x, part) = (self.xs[i], contribution());
             let part = if part.shape() == x.shape() { part } else { sum_to(&part, x.shape()) };
             deposit(&mut self.slots[self.inputs[i] as usize], part);
+        }
+    }
+
+    /// Lets `add` add to the gradient of input `i` in place, where a contribution is zero but for a part. The first one is added to
+    /// zeros.
+    #[inline]
+    pub(crate) fn accum_within(&mut self, i: usize, add: impl FnOnce(&mut Tensor<T>)) {
+        if self.needs(i) {
+            self.owed.settle(i);
+            let shape = self.xs[i].shape();
+            add(self.slots[self.inputs[i] as usize].get_or_insert_with(|| Tensor::zeros(shape)));
         }
     }
 }

@@ -85,6 +85,79 @@ impl<T: Clone> Tensor<T> {
     }
 }
 
+impl<T: Clone> Tensor<T> {
+    /// `self` with `source` written where `index` points along `axis`: `y[…, index[…, i, …], …] = source[…, i, …]`.
+    ///
+    /// Where an index occurs several times the last one in row-major order is what remains.
+    ///
+    /// Shapes: `source` and `index` are of one shape, which differs from that of `self` on `axis` only.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, an index is outside, or `axis` is out of range.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let y = tensor![7, 8, 9].scatter(0, &tensor![2_usize, 0, 2], &tensor![1, 2, 3]);
+    /// assert_eq!(y.to_vec(), [2, 8, 3]);
+    /// ```
+    #[track_caller]
+    pub fn scatter(&self, axis: isize, index: &Tensor<usize>, source: &Tensor<T>) -> Tensor<T> {
+        self.scatter_by("scatter", axis, index, source, T::clone_from)
+    }
+
+    /// `self` with `put(y, x)` done for every element `x` of `source`, in row-major order, on the element `y` that `index` points to.
+    #[track_caller]
+    fn scatter_by(
+        &self,
+        op: &str,
+        axis: isize,
+        index: &Tensor<usize>,
+        source: &Tensor<T>,
+        put: impl Fn(&mut T, &T),
+    ) -> Tensor<T> {
+        let at = axis_of(op, axis, self.ndim());
+        check_picks(op, self.shape(), axis, at, index);
+        let (i, s) = (index.shape(), source.shape());
+        assert!(i == s, "{op}: indices {i:?} and source {s:?} differ in shape");
+        let mut y = self.clone();
+        let strides = y.shape().row_major();
+        let data = y.make_mut();
+        picks(index, at, &strides, 0).zip(source).for_each(|(place, x)| put(&mut data[place], x));
+        y
+    }
+
+    /// `self`, seen as a list of `n` equal blocks, with `put(y, x)` done for every element `x` of block `i` of `source` on the element
+    /// `y` at the same place in block `blocks[i]`.
+    pub(crate) fn put_blocks(&self, n: usize, blocks: &[usize], source: &Tensor<T>, put: impl Fn(&mut T, &T)) -> Self {
+        let mut y = self.clone();
+        let size = self.len() / n.max(1);
+        if size == 0 {
+            return y;
+        }
+        let (data, source) = (y.make_mut(), source.to_contiguous());
+        let sources = source.as_slice().unwrap_or_default().chunks_exact(size);
+        for (&block, source) in blocks.iter().zip(sources) {
+            data[block * size..][..size].iter_mut().zip(source).for_each(|(y, x)| put(y, x));
+        }
+        y
+    }
+}
+
+/// Of writes to these of `n` places, one after the other, which ones no later one overwrites.
+pub(crate) fn last_writes(places: &[usize], n: usize) -> Vec<bool> {
+    let mut written = vec![false; n];
+    let mut last: Vec<bool> = places.iter().rev().map(|&place| !std::mem::replace(&mut written[place], true)).collect();
+    last.reverse();
+    last
+}
+
+/// Of writes along axis `at` of `shape` where `index` points, which ones no later one overwrites.
+pub(crate) fn last_scattered(index: &Tensor<usize>, at: usize, shape: &Shape) -> Tensor<bool> {
+    let places: Vec<usize> = picks(index, at, &shape.row_major(), 0).collect();
+    Tensor::from_elements(last_writes(&places, shape.elements()), index.shape().clone())
+}
+
 /// Checks that `index` picks along axis `at` of `shape`.
 #[track_caller]
 fn check_picks(op: &str, shape: &Shape, axis: isize, at: usize, index: &Tensor<usize>) {
@@ -134,18 +207,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Tensor<usize>, source: &Tensor<T>) -> Tensor<T> {
-        let at = axis_of("scatter_add", axis, self.ndim());
-        check_picks("scatter_add", self.shape(), axis, at, index);
-        let (i, s) = (index.shape(), source.shape());
-        assert!(i == s, "scatter_add: indices {i:?} and source {s:?} differ in shape");
-        let mut y = self.clone();
-        y.make_mut();
-        let strides = y.shape().row_major();
-        let data = y.make_mut();
-        for (place, &value) in picks(index, at, &strides, 0).zip(source) {
-            data[place] = data[place] + value;
-        }
-        y
+        self.scatter_by("scatter_add", axis, index, source, |y, &x| *y = *y + x)
     }
 
     /// Slices of `source` along `axis` added up at the places that `index` names, on zeros of size `n` along `axis`: the
@@ -179,14 +241,39 @@ impl<T: Float> Tensor<T> {
 
     /// Zeros of `shape` with `self` at the given part of every axis: the adjoint of a slice.
     pub(crate) fn unslice(&self, parts: &[AxisSlice], shape: &Shape) -> Tensor<T> {
+        self.onto_zeros(shape, |zeros| zeros.slice_axes(parts))
+    }
+
+    /// Zeros of `shape` with `self` where `view` of them lies, in which no element occurs twice: the adjoint of that view.
+    #[track_caller]
+    pub(crate) fn onto_zeros(&self, shape: &Shape, view: impl FnOnce(&Tensor<T>) -> Tensor<T>) -> Tensor<T> {
+        self.onto(T::zero(), shape, view)
+    }
+
+    /// `value` everywhere in `shape`, but `self` where `view` of it lies, in which no element occurs twice.
+    #[track_caller]
+    pub(crate) fn onto(&self, value: T, shape: &Shape, view: impl FnOnce(&Tensor<T>) -> Tensor<T>) -> Tensor<T> {
         let mut y = Tensor::dirty(shape.clone());
-        let layout = y.slice_axes(parts).layout().clone();
+        let layout = view(&y).layout().clone();
         let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
-        out.fill(T::zero());
+        out.fill(value);
         let views = [(layout.strides(), layout.offset()), self.strided()];
         Walk::new(self.shape(), views).runs(0..self.len(), |run| {
             (0..run.len).for_each(|k| out[run.place(0, k)] = self.data()[run.place(1, k)]);
         });
         y
+    }
+
+    /// Adds `part` to `self` at the given part of every axis; in place where nobody else holds `self`.
+    pub(crate) fn add_at(&mut self, parts: &[AxisSlice], part: &Tensor<T>) {
+        self.make_mut();
+        let layout = self.slice_axes(parts).layout().clone();
+        let out = self.as_unique_slice().expect("make_mut unshares");
+        Walk::new(part.shape(), [(layout.strides(), layout.offset()), part.strided()]).runs(0..part.len(), |run| {
+            (0..run.len).for_each(|k| {
+                let y = &mut out[run.place(0, k)];
+                *y = *y + part.data()[run.place(1, k)];
+            });
+        });
     }
 }

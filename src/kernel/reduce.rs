@@ -1,6 +1,5 @@
 //! Reductions over any set of axes.
 
-use super::arith;
 use super::fold::{Split, fold};
 use crate::float::Float;
 use crate::shape::{Axes, Inline, Shape, axis_of};
@@ -34,13 +33,19 @@ pub(crate) fn sum_of_squares<T: Float>(x: &Tensor<T>, scale: T) -> T {
 
 /// The largest magnitude of an element, NaN if one is; of no element 0.
 pub(crate) fn largest_magnitude<T: Float>(x: &Tensor<T>) -> T {
-    fold_all(x, T::abs, arith::max)
+    fold_all(x, T::abs, T::maximum)
 }
 
 #[cold]
 #[track_caller]
 fn no_extremum(op: &str, shape: &Shape) -> ! {
     panic!("{op}: {shape:?} has no element along the axes to reduce, and of none there is no {op}")
+}
+
+/// Refuses what is no order of a norm.
+#[track_caller]
+pub(crate) fn check_order(op: &str, ord: f64) {
+    assert!(ord >= 1.0, "{op}: order {ord} is no norm's: it must be at least 1");
 }
 
 impl<T: Float> Tensor<T> {
@@ -87,7 +92,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no element to choose from, or an axis is out of range or named twice.
     #[track_caller]
     pub fn max(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        self.extremum("max", axes.into(), arith::max)
+        self.extremum("max", axes.into(), T::maximum)
     }
 
     /// Smallest element over `axes`; NaN where one is NaN.
@@ -96,7 +101,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no element to choose from, or an axis is out of range or named twice.
     #[track_caller]
     pub fn min(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        self.extremum("min", axes.into(), arith::min)
+        self.extremum("min", axes.into(), T::minimum)
     }
 
     #[track_caller]
@@ -157,6 +162,41 @@ impl<T: Float> Tensor<T> {
         fold(self, &axes, T::zero(), |_, x| x * x, |a, b| a + b).map(T::sqrt)
     }
 
+    /// Norm of order `ord` over `axes`, `y = (Σ |x|ᵒʳᵈ)¹ᐟᵒʳᵈ`: the sum of sizes for 1, the Euclidean norm for 2, the largest size for ∞;
+    /// of no element 0.
+    ///
+    /// # Panics
+    /// If `ord` is below 1 or NaN, or an axis is out of range or named twice.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let x = tensor![3.0, -4.0];
+    /// let norms = [1.0, 2.0, f64::INFINITY].map(|ord| x.vector_norm(ord, ..).item());
+    /// assert_eq!(norms, [7.0, 5.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn vector_norm(&self, ord: f64, axes: impl Into<Axes>) -> Tensor<T> {
+        check_order("vector_norm", ord);
+        let axes = axes.into().resolve("vector_norm", self.ndim());
+        if ord == 1.0 {
+            return fold(self, &axes, T::zero(), |_, x| x.abs(), |a, b| a + b);
+        }
+        if ord == 2.0 {
+            return self.norm(axes);
+        }
+        let top = fold(self, &axes, T::zero(), |_, x| x.abs(), T::maximum).to_contiguous();
+        if ord == f64::INFINITY {
+            return top;
+        }
+        // Relative to the largest, so that no power overflows, nor all vanish.
+        let tops = top.as_slice().unwrap_or_default();
+        let power = |o: usize, x: T| (x.abs() / tops[o]).powf(T::of(ord));
+        let sum = fold(self, &axes, T::zero(), power, |a, b| a + b);
+        let root = |top: T, sum: T| top * sum.powf(T::of(1.0 / ord));
+        top.zip(&sum, |top, sum| if top == T::zero() || top.is_infinite() { top } else { root(top, sum) })
+    }
+
     /// `y = ln Σ exp x` over `axes`, computed around the largest element so that nothing overflows; of no element −∞.
     ///
     /// # Panics
@@ -171,18 +211,20 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn logsumexp(&self, axes: impl Into<Axes>) -> Tensor<T> {
         let axes = axes.into().resolve("logsumexp", self.ndim());
-        let top = fold(self, &axes, T::neg_infinity(), |_, x| x, arith::max).to_contiguous();
+        let top = fold(self, &axes, T::neg_infinity(), |_, x| x, T::maximum).to_contiguous();
         let tops = top.as_slice().unwrap_or_default();
-        // The largest are counted apart: in their 1 the others, if tiny, would drown.
+        // The largest are counted apart: in their 1 the others, if tiny, would drown. What equal ones carry beside their value, as
+        // dual numbers do, is in the rest.
         let one_if = |yes: bool| if yes { T::one() } else { T::zero() };
         let largest = fold(self, &axes, T::zero(), |o, x| one_if(x == tops[o]), |a, b| a + b);
-        let term = |x: T, top: T| if x == top { T::zero() } else { (x - top).exp() };
-        let others = fold(self, &axes, T::zero(), |o, x| term(x, tops[o]), |a, b| a + b);
+        let rest = |x: T, top: T| if x == top { (x - top).exp_m1() } else { (x - top).exp() };
+        let others = fold(self, &axes, T::zero(), |o, x| rest(x, tops[o]), |a, b| a + b);
         let log = (others + (largest - T::one())).map(T::ln_1p);
         log.zip(&top, |log, top| if top.is_infinite() { top } else { top + log })
     }
 
-    /// Place of the largest element along `axis`: the first one, and the first NaN if there is one.
+    /// Place of the largest element along `axis`: the first one, and the first NaN if there is one. Of intervals the first of
+    /// those above which no other one surely lies.
     ///
     /// # Panics
     /// If `axis` is out of range or has size 0.
@@ -194,20 +236,27 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn argmax(&self, axis: isize) -> Tensor<usize> {
-        self.arg_extremum("argmax", axis, arith::max)
+        self.arg_extremum("argmax", axis, T::maximum, T::gt)
     }
 
-    /// Place of the smallest element along `axis`: the first one, and the first NaN if there is one.
+    /// Place of the smallest element along `axis`: the first one, and the first NaN if there is one. Of intervals the first of
+    /// those below which no other one surely lies.
     ///
     /// # Panics
     /// If `axis` is out of range or has size 0.
     #[track_caller]
     pub fn argmin(&self, axis: isize) -> Tensor<usize> {
-        self.arg_extremum("argmin", axis, arith::min)
+        self.arg_extremum("argmin", axis, T::minimum, T::lt)
     }
 
     #[track_caller]
-    fn arg_extremum(&self, op: &str, axis: isize, better: impl Fn(T, T) -> T) -> Tensor<usize> {
+    fn arg_extremum(
+        &self,
+        op: &str,
+        axis: isize,
+        better: impl Fn(T, T) -> T,
+        beats: impl Fn(&T, &T) -> bool,
+    ) -> Tensor<usize> {
         let at = axis_of(op, axis, self.ndim());
         let split = Split::new(self, &Axes::from(at).resolve(op, self.ndim()));
         if split.lacks_elements() {
@@ -222,7 +271,8 @@ impl<T: Float> Tensor<T> {
                 best = lanes.into_iter().fold(best, &better);
             }
             let place = group.iter().position(|&x| x == best || x.is_nan());
-            place.expect("the best element is one of them")
+            // Of intervals that overlap none is known to be the best: the first that is not known to be beaten.
+            place.or_else(|| group.iter().position(|x| !beats(&best, x))).expect("one is not beaten")
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, Var};
+use crate::kernel::gather::last_scattered;
 use crate::shape::axis_of;
 use crate::tensor::Tensor;
 
@@ -100,6 +101,34 @@ impl<T: Float> Op<T> for ScatterAdd {
     }
 }
 
+/// A tensor with another written over it where indices point.
+#[derive(Debug)]
+struct Scatter {
+    axis: usize,
+    index: Tensor<usize>,
+}
+
+impl<T: Float> Op<T> for Scatter {
+    fn name(&self) -> &'static str {
+        "scatter"
+    }
+
+    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
+        xs[0].scatter(self.axis as isize, &self.index, xs[1])
+    }
+
+    // What was overwritten, of either, has no part in the result.
+    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
+        let ([x, _], g, axis) = (p.inputs(), p.g, self.axis as isize);
+        let tape = g.tape();
+        p.accum(0, || g.scatter(axis, &self.index, tape.constant(Tensor::zeros(self.index.shape()))));
+        p.accum(1, || {
+            let remains = last_scattered(&self.index, self.axis, &x.shape());
+            Var::where_cond(&remains, g.gather(axis, &self.index), tape.scalar(T::zero()))
+        });
+    }
+}
+
 impl<'t, T: Float> Var<'t, T> {
     /// The slices of `self` along `axis` at each of `index`, `yᵢ = x[indexᵢ]`.
     ///
@@ -145,6 +174,23 @@ impl<'t, T: Float> Var<'t, T> {
         let axis = axis_of("scatter_add", axis, self.ndim());
         Var::apply(ScatterAdd { axis, index: index.clone() }, &[self, source])
     }
+
+    /// `self` with `source` written where `index` points along `axis`: `y[…, index[…, i, …], …] = source[…, i, …]`.
+    ///
+    /// Where an index occurs several times the last one in row-major order is what remains.
+    ///
+    /// Shapes: `source` and `index` are of one shape, which differs from that of `self` on `axis` only.
+    ///
+    /// # Gradient
+    /// `x̄ = ȳ`, and 0 where `index` points; that of `source` is `ȳ` gathered by `index`, and 0 where a later one was written over it.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, an index is outside, or `axis` is out of range.
+    #[track_caller]
+    pub fn scatter(self, axis: isize, index: &Tensor<usize>, source: Var<'t, T>) -> Self {
+        let axis = axis_of("scatter", axis, self.ndim());
+        Var::apply(Scatter { axis, index: index.clone() }, &[self, source])
+    }
 }
 
 /// Indices below `n` of a shape, some of which occur several times.
@@ -169,6 +215,17 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
             [[3], [5]],
             [[3, 0], [4, 0]]
         ),
+        specimen!(
+            "scatter",
+            |x, source| x.scatter(0, &some_indices(&source.shape(), 4), source),
+            [[4, 2], [5, 2]],
+            [[4], [3]],
+            [[4, 0], [4, 0]]
+        ),
+        specimen!("scatter along the last axis", |x, source| x.scatter(-1, &some_indices(&source.shape(), 3), source), [
+            [2, 3],
+            [2, 4]
+        ]),
         specimen!(
             "index_add",
             |x| Var::apply(IndexAdd { axis: 0, index: some_indices(&[4], 3), size: 3 }, &[x]),

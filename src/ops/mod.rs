@@ -4,6 +4,8 @@
 //! same file the inputs that the tests try it on. Whatever is in a file's `specimens()` is checked against finite differences,
 //! to first and second order and on odd layouts, without an edit anywhere else.
 
+mod array;
+mod equation;
 mod scalar;
 mod special;
 mod specimen;
@@ -14,6 +16,7 @@ pub use loss::{Reduction, Targets};
 pub use scalar::{Lane, Scalar, Unary};
 pub use specimen::Specimen;
 pub(crate) use specimen::specimen;
+pub use tensordot::Contraction;
 
 /// Declares the files of ops and chains their specimens.
 macro_rules! files {
@@ -33,7 +36,38 @@ macro_rules! files {
         }
     };
 }
-files!(arith, pointwise, select, compare, reduce, movement, gather, matmul, softmax, loss);
+files!(
+    arith,
+    pointwise,
+    log_add_exp,
+    atan2,
+    remainder,
+    lerp,
+    select,
+    compare,
+    reduce,
+    norm,
+    cumprod,
+    movement,
+    roll,
+    repeat,
+    diagonal,
+    triangle,
+    gather,
+    index_put,
+    sort,
+    matmul,
+    tensordot,
+    einsum,
+    distance,
+    pad,
+    conv,
+    pool,
+    upsample,
+    softmax,
+    dropout,
+    loss,
+);
 
 /// Compiles the code in the guide.
 #[cfg(doctest)]

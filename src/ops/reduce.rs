@@ -9,7 +9,7 @@ use crate::shape::{Axes, AxisSet, Shape, axis_of};
 use crate::tensor::Tensor;
 
 /// `v`, which has the shape of a result, repeated to the shape of what was reduced.
-fn expand<'t, T: Float>(v: Var<'t, T>, axes: &AxisSet, shape: &Shape) -> Var<'t, T> {
+pub(super) fn expand<'t, T: Float>(v: Var<'t, T>, axes: &AxisSet, shape: &Shape) -> Var<'t, T> {
     v.reshape(&axes.kept(shape)).broadcast_to(shape)
 }
 
@@ -91,7 +91,7 @@ impl<T: Float, const MAX: bool> Op<T> for Extremum<MAX> {
 
 /// 1 where a = b, or both are NaN, else 0. It has no gradient.
 #[derive(Debug)]
-struct Same;
+pub(super) struct Same;
 
 impl<T: Float> Op<T> for Same {
     fn name(&self) -> &'static str {
@@ -99,8 +99,11 @@ impl<T: Float> Op<T> for Same {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        let same = |a: T, b: T| a == b || (a.is_nan() && b.is_nan());
-        zip("same", xs[0], xs[1], |a, b| if same(a, b) { T::one() } else { T::zero() })
+        zip("same", xs[0], xs[1], |a, b| match (a.is_nan(), b.is_nan()) {
+            // Of equal infinities the difference is NaN, which is not positive.
+            (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
+            (both, _) => if both && b.is_nan() { T::one() } else { T::zero() },
+        })
     }
 
     fn vjp<'t>(&self, _: &mut Pullback<'t, T>) {}
@@ -152,25 +155,6 @@ impl<T: Float> Op<T> for Deviation {
             let scale = g * y.reciprocal_or_zero() * weight;
             expand(scale, &self.0, &shape) * (x - expand(x.mean(self.0.clone()), &self.0, &shape))
         });
-    }
-}
-
-/// Euclidean norm over axes.
-#[derive(Debug)]
-struct Norm(AxisSet);
-
-impl<T: Float> Op<T> for Norm {
-    fn name(&self) -> &'static str {
-        "norm"
-    }
-
-    fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        xs[0].norm(self.0.clone())
-    }
-
-    fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
-        let ([x], y, g) = (p.inputs(), p.y, p.g);
-        p.accum(0, || expand(g * y.reciprocal_or_zero(), &self.0, &x.shape()) * x);
     }
 }
 
@@ -354,20 +338,6 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(Deviation(axes.into().resolve("std", self.ndim()), ddof), &[self])
     }
 
-    /// Euclidean norm over `axes`, `y = √(Σ x²)`.
-    ///
-    /// Shapes: as [`Var::sum`].
-    ///
-    /// # Gradient
-    /// `x̄ = ȳ · x / y`; of the zero vector it is 0.
-    ///
-    /// # Panics
-    /// If an axis is out of range or named twice.
-    #[track_caller]
-    pub fn norm(self, axes: impl Into<Axes>) -> Self {
-        Var::apply(Norm(axes.into().resolve("norm", self.ndim())), &[self])
-    }
-
     /// `y = ln Σ exp x` over `axes`, computed around the largest element so that nothing overflows; of no element −∞.
     ///
     /// Shapes: as [`Var::sum`].
@@ -424,15 +394,12 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
         "var", var(0);
         "var with ddof 1", var(1);
         "std", std(0);
-        "norm", norm();
         "logsumexp", logsumexp();
     }
     // Rank 0 is one element, whose deviation is 0: a kink.
     for specimen in all.iter_mut().filter(|s| s.name.contains("var") || s.name.contains("std")) {
         specimen.cases.retain(|case| !case[0].is_empty());
     }
-    // Of one element the norm is its absolute value.
-    all.iter_mut().filter(|s| s.name.contains("norm")).for_each(|s| s.kinks = vec![0.0]);
     all.push(specimen!("sum over the first axis", |x| x.sum(0), [[2, 3]], [[0, 3]], [[0]]));
     all.push(specimen!("prod over the first axis", |x| x.prod(0), [[2, 3]], [[0, 3]], [[0]]));
     all.push(specimen!("cumsum", |x| x.cumsum(0), [[4]], [[3, 2]], [[0, 2]]));

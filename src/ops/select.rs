@@ -4,6 +4,7 @@ use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, Var};
 use crate::kernel::map::zip3;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// `a` where a fixed condition holds, else `b`. The gradient is chosen likewise, never multiplied by a mask: a NaN or ∞ on the
@@ -38,7 +39,7 @@ impl<T: Float> Op<T> for IfPositive {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        zip3("if_positive", [xs[0], xs[1], xs[2]], |x, a, b| if x > T::zero() { a } else { b })
+        zip3("if_positive", [xs[0], xs[1], xs[2]], T::if_positive)
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
@@ -76,6 +77,47 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn where_cond(condition: &Tensor<bool>, a: Var<'t, T>, b: Var<'t, T>) -> Self {
         Var::apply(WhereCond(condition.clone()), &[a, b])
     }
+
+    /// `value` where `mask` holds, and `self` elsewhere.
+    ///
+    /// Shapes: `mask` broadcasts to that of `self`, which is that of the result.
+    ///
+    /// # Gradient
+    /// `x̄ = ȳ` where the mask does not hold, and 0 where it does, whatever the element.
+    ///
+    /// # Panics
+    /// If `mask` does not broadcast to the shape of `self`.
+    #[track_caller]
+    pub fn masked_fill(self, mask: &Tensor<bool>, value: T) -> Self {
+        check_mask(mask.shape(), &self.shape());
+        Var::where_cond(mask, self.tape().scalar(value), self)
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// `value` where `mask` holds, and `self` elsewhere.
+    ///
+    /// Shapes: `mask` broadcasts to that of `self`, which is that of the result.
+    ///
+    /// # Panics
+    /// If `mask` does not broadcast to the shape of `self`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let x = tensor![[1.0, 2.0], [3.0, 4.0]];
+    /// assert_eq!(x.masked_fill(&tensor![false, true], 0.0).to_vec(), [1.0, 0.0, 3.0, 0.0]);
+    /// ```
+    #[track_caller]
+    pub fn masked_fill(&self, mask: &Tensor<bool>, value: T) -> Tensor<T> {
+        check_mask(mask.shape(), self.shape());
+        Tensor::where_cond(mask, &Tensor::scalar(value), self)
+    }
+}
+
+#[track_caller]
+fn check_mask(mask: &Shape, shape: &Shape) {
+    assert!(mask.broadcast(shape).as_ref() == Some(shape), "masked_fill: mask {mask:?} does not broadcast to {shape:?}");
 }
 
 pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
@@ -92,6 +134,14 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
             [[], [2, 3]],
             [[], []],
             [[0, 3], [1, 3]]
+        ),
+        specimen!(
+            "masked_fill",
+            |x| x.masked_fill(&Tensor::from_fn([3], |i| i[0] == 1), T::of(0.3)),
+            [[3]],
+            [[2, 3]],
+            [[2, 2, 3]],
+            [[0, 3]]
         ),
         specimen!("if_positive", |x, a, b| Var::apply(IfPositive, &[x, a, b]), [[2, 3], [3], [2, 1]], [[], [], []], [
             [0, 2],

@@ -147,6 +147,24 @@ impl Layout {
         Layout { shape: self.shape.without(axis), strides: without(&self.strides, axis), ..*self }
     }
 
+    /// The elements whose place along axis `b` is `offset` behind that along axis `a`; they become a new last axis in place of the two.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
+    #[track_caller]
+    pub(crate) fn diagonal(&self, a: usize, b: usize, offset: isize) -> Self {
+        let ahead = offset.unsigned_abs();
+        let (row, column) = if offset < 0 { (ahead, 0) } else { (0, ahead) };
+        let len = self.shape[a].saturating_sub(row).min(self.shape[b].saturating_sub(column));
+        let moved = if len == 0 { 0 } else { row as isize * self.strides[a] + column as isize * self.strides[b] };
+        let others = (0..self.shape.ndim()).filter(|&axis| axis != a && axis != b);
+        let shape = others.clone().map(|axis| self.shape[axis]).chain([len]).collect();
+        // The sum wraps only where at most one element is taken.
+        let stride = self.strides[a].wrapping_add(self.strides[b]);
+        let strides = others.map(|axis| self.strides[axis]).chain([stride]).collect();
+        Self::view(shape, strides, (self.offset as isize + moved) as usize)
+    }
+
     /// Windows of `size` along `axis`, `step` apart; the elements of a window become a new last axis.
     ///
     /// # Panics

@@ -12,7 +12,7 @@ pub use iter::Iter;
 pub(crate) use slice::{AxisSlice, resolve};
 pub use slice::{Ellipsis, NewAxis, SliceItem};
 pub use view::NewShape;
-pub(crate) use view::permutation;
+pub(crate) use view::{matrix_axes, permutation};
 
 use std::ops::{Index, IndexMut};
 

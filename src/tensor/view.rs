@@ -180,6 +180,28 @@ impl<T: Clone> Tensor<T> {
         self.with_layout(layout)
     }
 
+    /// The diagonal of every matrix that axes `a` and `b` make: `y[…, i] = x[…, i, …, i + offset, …]`, or with `i − offset` on axis `a`
+    /// where `offset` is negative. A view; beyond the matrix it has no element.
+    ///
+    /// Shapes: any → without `a` and `b`, and with the diagonal as a new last axis.
+    ///
+    /// # Panics
+    /// If an axis is out of range, or the two are one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let x = tensor![[1, 2, 3], [4, 5, 6]];
+    /// assert_eq!(x.diagonal(0, 0, 1).to_vec(), [1, 5]);
+    /// assert_eq!(x.diagonal(1, 0, 1).to_vec(), [2, 6]);
+    /// assert_eq!(x.diagonal(-9, 0, 1).shape(), [0]);
+    /// ```
+    #[track_caller]
+    pub fn diagonal(&self, offset: isize, a: isize, b: isize) -> Self {
+        let [a, b] = matrix_axes("diagonal", a, b, self.ndim());
+        self.with_layout(self.layout.diagonal(a, b, offset))
+    }
+
     /// Windows of `size` along `axis`, `step` apart: `axis` counts the windows, a new last axis runs inside them.
     ///
     /// # Panics
@@ -242,6 +264,17 @@ impl<T: Clone> Tensor<T> {
         let step = size.div_ceil(count).max(1);
         (0..size.max(1)).step_by(step).map(|start| self.narrow(axis, start, step.min(size - start))).collect()
     }
+}
+
+/// The two axes of a matrix, counted from the front.
+///
+/// # Panics
+/// If one is out of range, or they are one.
+#[track_caller]
+pub(crate) fn matrix_axes(op: &str, a: isize, b: isize, ndim: usize) -> [usize; 2] {
+    let axes = [axis_of(op, a, ndim), axis_of(op, b, ndim)];
+    assert!(axes[0] != axes[1], "{op}: axes {a} and {b} are one");
+    axes
 }
 
 /// Axes counted from the front.

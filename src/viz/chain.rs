@@ -35,7 +35,7 @@ pub fn chain_rule<T: Float>(loss: Var<'_, T>, names: &[(Var<'_, T>, &str)]) -> S
         // Writing to a String does not fail.
         let _ = writeln!(text, "{line}");
     };
-    for step in loss.trace() {
+    for step in loss.backward_steps() {
         let inputs: Vec<String> = step.node.inputs().iter().map(|&x| name(x)).collect();
         line(format!(
             "{} = {}({}) = {}",
