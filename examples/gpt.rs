@@ -16,12 +16,10 @@ use rensa::nn::{Embedding, LayerNorm, Linear, Mask, TransformerEncoderLayer};
 use rensa::optim::{AdamW, Scheduled};
 use rensa::prelude::*;
 
-/// Tokens that are looked at to predict the next; sequences in a batch; numbers for each token; heads; blocks.
+/// Tokens that are looked at to predict the next; sequences in a batch; numbers for each token.
 const CONTEXT: usize = 64;
 const BATCH: usize = 16;
 const WIDTH: usize = 128;
-const HEADS: usize = 4;
-const BLOCKS: usize = 4;
 const RATE: f64 = 2e-3;
 
 struct Gpt<T: Float> {
@@ -35,13 +33,12 @@ parts!(Gpt<T> { token, position, blocks, norm, head });
 
 impl<T: Float> Gpt<T> {
     fn init(tokens: usize, rng: &mut StdRng) -> Self {
-        let block = |rng: &mut StdRng| {
-            TransformerEncoderLayer::init(WIDTH, HEADS, 4 * WIDTH, rng).norm_first().gelu().dropout(0.0)
-        };
+        let block =
+            |rng: &mut StdRng| TransformerEncoderLayer::init(WIDTH, 4, 4 * WIDTH, rng).norm_first().gelu().dropout(0.0);
         Gpt {
             token: Embedding::init(tokens, WIDTH, rng),
             position: Embedding::init(CONTEXT, WIDTH, rng),
-            blocks: (0..BLOCKS).map(|_| block(rng)).collect(),
+            blocks: (0..4).map(|_| block(rng)).collect(),
             norm: LayerNorm::init([WIDTH]),
             head: Linear::init(WIDTH, tokens, rng),
         }
@@ -120,7 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The mean loss over up to `batches` batches of pieces that do not overlap.
+/// The mean loss over up to `batches` batches.
 fn held_out_loss(net: &Gpt<f32>, pieces: &Windows, batches: usize) -> rensa::Result<f64> {
     let (mut tape, n) = (Tape::new(), (BATCH * batches).min(pieces.len()));
     let mut sum = 0.0;
