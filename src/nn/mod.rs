@@ -1,4 +1,17 @@
 //! Nets: parts with names, modules, and the layers they are made of. Knows tapes and ops, nothing of training.
+//!
+//! | for | there are |
+//! |---|---|
+//! | nets of one's own | [`Parts`] by [`parts!`](crate::parts), [`Module`], [`Sequential`], [`Residual`] |
+//! | vectors | [`Linear`], [`Embedding`] |
+//! | images | [`Conv2d`], [`ConvTranspose2d`], [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`] and their like over one and three axes, [`Flatten`] |
+//! | scale | [`BatchNorm2d`], [`LayerNorm`], [`GroupNorm`], [`InstanceNorm2d`], [`RmsNorm`]; [`Dropout`] |
+//! | sequences | [`Rnn`], [`Lstm`], [`Gru`]; [`MultiheadAttention`], [`TransformerEncoderLayer`], [`TransformerDecoderLayer`]; [`SinusoidalPositions`], [`Rotary`] |
+//! | curves between | [`Relu`], [`Gelu`], [`Silu`], [`Tanh`] and more |
+//! | a beginning | [`Init`] |
+//!
+//! Names of parameters, defaults and values are PyTorch's, so that a state from there [loads](Parts::load_state) by name. What takes sizes is
+//! made by `init`, what takes weights by `new`; options follow as methods.
 
 mod activation;
 mod attention;
