@@ -15,10 +15,12 @@
 
 mod activation;
 mod attention;
+mod batch_norm;
 mod conv;
 mod dropout;
 mod embedding;
 mod flatten;
+mod group_norm;
 mod init;
 mod linear;
 mod module;
@@ -40,17 +42,16 @@ pub use activation::{
     Mish, PRelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
 };
 pub use attention::{Mask, MultiheadAttention, attention_weights, scaled_dot_product_attention};
+pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormNd, Running};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use group_norm::{GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormNd};
 pub use init::{Init, Nonlinearity};
 pub use linear::Linear;
 pub use module::Module;
-pub use norm::{
-    BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormNd, GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
-    InstanceNormNd, LayerNorm, RmsNorm, Running,
-};
+pub use norm::{LayerNorm, RmsNorm};
 pub use parts::{Buffer, Count, Layer, Mode, Part, Parts, Stream};
 pub use path::Path;
 pub use pool::{
