@@ -596,7 +596,7 @@ fn recurrent_layers_and_attention_refuse_what_does_not_fit() {
         "Dropout: a rate of 1.5 is not within 0 and 1",
         "GroupNorm: 3 channels in 2 groups",
         "Conv2d: 3 inputs and 4 outputs in 2 groups",
-        "a kernel of size [1, 2, 3] for 2 axes",
+        "Conv2d: a kernel of size [1, 2, 3] for 2 axes",
         "Conv1d: weight [2, 3] and bias [2] in 1 groups, expected [outputs, inputs / groups, 1 more] and [outputs]",
         "ConvTranspose1d: weight [2, 3, 1] and bias [2] in 1 groups, expected [inputs, outputs / groups, 1 more] and [outputs]",
         "Rotary: 3 numbers are not made of pairs",

@@ -8,7 +8,7 @@ use super::{Init, Module};
 use crate::float::Float;
 use crate::graph::{Param, Var};
 use crate::kernel::conv::Conv;
-use crate::shape::{PerAxis, Shape};
+use crate::shape::PerAxis;
 use crate::tensor::Tensor;
 
 /// Convolution, `y = weight ∗ x + bias`, over one, two or three axes; the window is not reversed.
@@ -105,31 +105,6 @@ impl<T: Float, const D: usize> ConvNd<T, D> {
         );
         ConvNd { weight: Param::new(weight), bias: Some(Param::new(bias)), options }
     }
-
-    /// The layer with its default weights, for a kernel of one size along every axis or of one for each.
-    ///
-    /// # Panics
-    /// If the groups do not divide inputs and outputs, or there is not a size for each axis.
-    #[track_caller]
-    pub fn init(
-        inputs: usize,
-        outputs: usize,
-        kernel_size: impl Into<PerAxis>,
-        options: Conv,
-        rng: &mut impl Rng,
-    ) -> Self {
-        let groups = options.group_count();
-        let fits = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
-        assert!(fits, "Conv{D}d: {inputs} inputs and {outputs} outputs in {groups} groups");
-        let [weight, bias] = drawn([outputs, inputs / groups], kernel_size.into(), D, outputs, rng);
-        Self::new(weight, bias, options)
-    }
-
-    /// Without a bias.
-    pub fn without_bias(mut self) -> Self {
-        self.bias = None;
-        self
-    }
 }
 
 impl<T: Float, const D: usize> ConvTransposeNd<T, D> {
@@ -148,50 +123,63 @@ impl<T: Float, const D: usize> ConvTransposeNd<T, D> {
         );
         ConvTransposeNd { weight: Param::new(weight), bias: Some(Param::new(bias)), options }
     }
-
-    /// The layer with its default weights, for a kernel of one size along every axis or of one for each.
-    ///
-    /// # Panics
-    /// If the groups do not divide inputs and outputs, or there is not a size for each axis.
-    #[track_caller]
-    pub fn init(
-        inputs: usize,
-        outputs: usize,
-        kernel_size: impl Into<PerAxis>,
-        options: Conv,
-        rng: &mut impl Rng,
-    ) -> Self {
-        let groups = options.group_count();
-        let fits = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
-        assert!(fits, "ConvTranspose{D}d: {inputs} inputs and {outputs} outputs in {groups} groups");
-        let [weight, bias] = drawn([inputs, outputs / groups], kernel_size.into(), D, outputs, rng);
-        Self::new(weight, bias, options)
-    }
-
-    /// Without a bias.
-    pub fn without_bias(mut self) -> Self {
-        self.bias = None;
-        self
-    }
 }
 
-/// Weights of shape `[front, kernel…]` and biases, uniform on one over the root of the second size times those of the kernel.
+/// What both have alike, given what they are called and whether inputs come first in the weight.
+macro_rules! common {
+    ($($name:ident $label:literal $transposed:literal;)*) => { $(
+        impl<T: Float, const D: usize> $name<T, D> {
+            /// The layer with its default weights, for a kernel of one size along every axis or of one for each.
+            ///
+            /// # Panics
+            /// If the groups do not divide inputs and outputs, or there is not a size for each axis.
+            #[track_caller]
+            pub fn init(
+                inputs: usize,
+                outputs: usize,
+                kernel_size: impl Into<PerAxis>,
+                options: Conv,
+                rng: &mut impl Rng,
+            ) -> Self {
+                let [weight, bias] = drawn::<T, D>($label, $transposed, [inputs, outputs], kernel_size.into(), &options, rng);
+                Self::new(weight, bias, options)
+            }
+
+            /// Without a bias.
+            pub fn without_bias(mut self) -> Self {
+                self.bias = None;
+                self
+            }
+        }
+    )* };
+}
+common! {
+    ConvNd "Conv" false;
+    ConvTransposeNd "ConvTranspose" true;
+}
+
+/// Weight and bias, uniform on one over the root of the second size of the weight times those of the
+/// kernel.
 #[track_caller]
-fn drawn<T: Float>(
-    front: [usize; 2],
+fn drawn<T: Float, const D: usize>(
+    layer: &str,
+    transposed: bool,
+    [inputs, outputs]: [usize; 2],
     kernel_size: PerAxis,
-    rank: usize,
-    outputs: usize,
+    options: &Conv,
     rng: &mut impl Rng,
 ) -> [Tensor<T>; 2] {
-    let Some(sizes) = kernel_size.spread(rank, 1) else {
-        panic!("a kernel of size {kernel_size:?} for {rank} axes");
+    let groups = options.group_count();
+    let fits = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+    assert!(fits, "{layer}{D}d: {inputs} inputs and {outputs} outputs in {groups} groups");
+    let front = if transposed { [inputs, outputs / groups] } else { [outputs, inputs / groups] };
+    let Some(sizes) = kernel_size.spread(D, 1) else {
+        panic!("{layer}{D}d: a kernel of size {kernel_size:?} for {D} axes");
     };
-    let kernel = &sizes[sizes.len() - rank..];
+    let kernel = &sizes[sizes.len() - D..];
     let fan = front[1] * kernel.iter().product::<usize>();
     let bound = 1.0 / (fan.max(1) as f64).sqrt();
-    let shape: Shape = [&front[..], kernel].concat().into();
-    let weight = Init::of_layer().draw(shape, rng);
+    let weight = Init::of_layer().draw([&front[..], kernel].concat(), rng);
     [weight, Init::uniform(-bound, bound).draw([outputs], rng)]
 }
 
