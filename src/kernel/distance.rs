@@ -34,9 +34,10 @@ impl Metric {
                 pairs.for_each(|(x, d)| *x = *x + weight * d);
             }
             Metric::Largest => {
-                let ties = a.iter().zip(b).filter(|&(&a, &b)| is_tied((a - b).abs(), y)).count();
-                let share = g / T::of(ties as f64);
-                pairs.filter(|(_, d)| is_tied(d.abs(), y)).for_each(|(x, d)| *x = *x + share * sign(d));
+                let is_tied = |d: T| is_tied(d.abs(), y);
+                let ties: u32 = a.iter().zip(b).map(|(&a, &b)| u32::from(is_tied(a - b))).sum();
+                let share = g / T::of(f64::from(ties));
+                pairs.for_each(|(x, d)| *x = *x + if is_tied(d) { share * sign(d) } else { T::zero() });
             }
         }
     }
