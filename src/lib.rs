@@ -11,6 +11,10 @@ mod shape;
 
 mod tensor;
 
+#[cfg(any(feature = "scalars", feature = "half"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "scalars", feature = "half"))))]
+pub mod scalar;
+
 mod kernel;
 
 mod graph;
@@ -19,9 +23,9 @@ pub mod ops;
 
 pub mod functional;
 
-pub mod check;
-
 pub mod nn;
+
+pub mod check;
 
 pub mod data;
 pub mod optim;
@@ -39,8 +43,12 @@ pub use graph::{
     Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Reason, Step,
     Tape, Var,
 };
+pub use kernel::conv::Conv;
+pub use kernel::pad::PadMode;
+pub use kernel::pool::Pool;
+pub use kernel::upsample::Upsample;
 pub use ops::{Contraction, Reduction, Targets};
-pub use shape::{Axes, Layout, Shape, keep};
+pub use shape::{Axes, Layout, Padding, PerAxis, Shape, keep};
 #[doc(hidden)]
 pub use storage::{Block, FreeList, LocalFreeList};
 pub use tensor::{Ellipsis, Iter, Nested, NewAxis, NewShape, SliceItem, Tensor};

@@ -25,6 +25,6 @@ pub use backward::{Contribution, Step};
 pub use gradients::{GradientKey, Gradients};
 pub use op::{Op, Pullback, RawPullback};
 pub use param::{Param, ParamId};
-pub(crate) use tape::Note;
+pub(crate) use tape::{Blame, Note};
 pub use tape::{Paused, Tape};
 pub use var::Var;

@@ -247,10 +247,16 @@ impl<T: Float> Tensor<T> {
     /// Zeros of `shape` with `self` where `view` of them lies, in which no element occurs twice: the adjoint of that view.
     #[track_caller]
     pub(crate) fn onto_zeros(&self, shape: &Shape, view: impl FnOnce(&Tensor<T>) -> Tensor<T>) -> Tensor<T> {
+        self.onto(T::zero(), shape, view)
+    }
+
+    /// `value` everywhere in `shape`, but `self` where `view` of it lies, in which no element occurs twice.
+    #[track_caller]
+    pub(crate) fn onto(&self, value: T, shape: &Shape, view: impl FnOnce(&Tensor<T>) -> Tensor<T>) -> Tensor<T> {
         let mut y = Tensor::dirty(shape.clone());
         let layout = view(&y).layout().clone();
         let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
-        out.fill(T::zero());
+        out.fill(value);
         let views = [(layout.strides(), layout.offset()), self.strided()];
         Walk::new(self.shape(), views).runs(0..self.len(), |run| {
             (0..run.len).for_each(|k| out[run.place(0, k)] = self.data()[run.place(1, k)]);

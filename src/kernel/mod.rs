@@ -3,18 +3,24 @@
 //! Knows tensors, nothing of tapes. Work is cut into pieces whose sizes never depend on the number of threads, and pieces are
 //! combined in a fixed order, so the bits of a result do not depend on it either.
 
-pub(crate) mod arith;
+mod arith;
 mod compare;
+pub(crate) mod conv;
 pub(crate) mod distance;
+#[cfg(feature = "scalars")]
+mod dual;
 pub(crate) mod fold;
 pub(crate) mod gather;
 pub(crate) mod lanes;
 pub(crate) mod map;
 pub(crate) mod matmul;
 mod native;
+pub(crate) mod pad;
+pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod sort;
 mod triangle;
+pub(crate) mod upsample;
 
 use rayon::prelude::*;
 
@@ -41,5 +47,27 @@ pub(crate) fn pieces<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T]) + S
         out.par_chunks_mut(PIECE).enumerate().for_each(|(i, piece)| work(i * PIECE, piece));
     } else {
         work(0, out);
+    }
+}
+
+/// How many planes of `len` elements a piece of work on `planes` of them has, if all are as much work as `steps` elementwise ones.
+pub(crate) fn planes_per_piece(planes: usize, steps: usize) -> usize {
+    (PIECE / steps.div_ceil(planes.max(1)).max(1)).max(1)
+}
+
+/// Calls `work` with the number and the elements of each plane of `out`, of `len` elements each; shared among threads where
+/// computing them all is as much work as `steps` elementwise operations that are worth it.
+pub(crate) fn planes<T: Send>(out: &mut [T], len: usize, steps: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    if out.is_empty() {
+        return;
+    }
+    let some = if worth_sharing(steps) { planes_per_piece(out.len() / len, steps) } else { out.len() / len };
+    let piece = |i: usize, out: &mut [T]| {
+        out.chunks_mut(len).enumerate().for_each(|(k, plane)| work(i * some + k, plane));
+    };
+    if some * len < out.len() {
+        out.par_chunks_mut(some * len).enumerate().for_each(|(i, out)| piece(i, out));
+    } else {
+        piece(0, out);
     }
 }

@@ -61,10 +61,13 @@ impl<T: Float> Linear<T> {
 crate::parts!(Linear<T> { weight, bias });
 
 impl<T: Float> Module<T> for Linear<T> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let tape = x.tape();
         let y = x.matmul(tape.param(&self.weight).t());
-        let y = self.bias.as_ref().map_or(y, |bias| y + tape.param(bias));
-        noted(self, y)
+        match &self.bias {
+            Some(bias) => noted(self, y + tape.param(bias)), // no closure, which would not pass on the caller's line
+            None => noted(self, y),
+        }
     }
 }

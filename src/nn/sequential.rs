@@ -94,6 +94,7 @@ pub struct Relu;
 crate::parts!(Relu for all {});
 
 impl<T: Float> Module<T> for Relu {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         noted(self, x.relu())
     }

@@ -60,6 +60,10 @@ files!(
     tensordot,
     einsum,
     distance,
+    pad,
+    conv,
+    pool,
+    upsample,
     softmax,
     loss,
 );

@@ -3,7 +3,6 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::arith::max;
 use crate::kernel::lanes::map_lanes;
 use crate::shape::axis_of;
 use crate::tensor::Tensor;
@@ -72,15 +71,25 @@ fn dot<T: Float>(a: &[T], b: &[T]) -> T {
     a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
 }
 
+/// The largest element, the first of equal ones: what it carries beside its value, such as a derivative, is then that of the
+/// element which a search finds first.
+#[inline]
+fn top_of<T: Float>(x: &[T]) -> T {
+    x.iter().fold(T::neg_infinity(), |top, &x| x.maximum(top))
+}
+
 /// The largest element `t`, and `ln Σ exp(x − t)`. Beside a large `t` that logarithm would be rounded away, so what is wanted
 /// relative to `t` is computed from the two.
 #[inline]
 pub(super) fn around_top<T: Float>(x: &[T]) -> (T, T) {
-    let top = x.iter().fold(T::neg_infinity(), |top, &x| max(top, x));
-    // Without the 1 that the largest itself contributes, in which others that are tiny would drown.
-    let at = x.iter().position(|&x| x == top).unwrap_or(0);
+    let top = top_of(x);
     let rest = |x: &[T]| x.iter().fold(T::zero(), |sum, &x| sum + (x - top).exp());
-    (top, (rest(&x[..at]) + x.get(at + 1..).map_or(T::zero(), rest)).ln_1p())
+    // Without the 1 that the largest itself contributes, in which others that are tiny would drown. Where none is known to be
+    // the largest, of NaN and of intervals that overlap, all contribute.
+    match x.iter().position(|&x| x == top) {
+        Some(at) => (top, (rest(&x[..at]) + rest(&x[at + 1..])).ln_1p()),
+        None => (top, rest(x).ln()),
+    }
 }
 
 impl<T: Float> Tensor<T> {
@@ -99,7 +108,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Tensor<T> {
         map_lanes([self], axis_of("softmax", axis, self.ndim()), |[x], y| {
-            let top = x.iter().fold(T::neg_infinity(), |top, &x| max(top, x));
+            let top = top_of(x);
             y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).exp());
             let sum = y.iter().fold(T::zero(), |sum, &y| sum + y);
             y.iter_mut().for_each(|y| *y = *y / sum);
