@@ -25,7 +25,7 @@ use rensa::{Gradients, Param, Tape, Tensor, io};
 const HELP: &str = "two_layer_net [--data DIR] [--iters 10000] [--hidden 50] [--seed 0] [--quick] [--last-relu]
               [--plot FILE.svg] [--save FILE.safetensors] [--load FILE.safetensors]";
 const BATCH: usize = 100;
-const RATE: f32 = 0.1;
+const RATE: f64 = 0.1;
 
 struct Options {
     data: Option<PathBuf>,

@@ -203,6 +203,17 @@ impl<T: Float> RawPullback<'_, T> {
             deposit(&mut self.slots[self.inputs[i] as usize], part);
         }
     }
+
+    /// Lets `add` add to the gradient of input `i` in place, where a contribution is zero but for a part. The first one is added to
+    /// zeros.
+    #[inline]
+    pub(crate) fn accum_within(&mut self, i: usize, add: impl FnOnce(&mut Tensor<T>)) {
+        if self.needs(i) {
+            self.owed.settle(i);
+            let shape = self.xs[i].shape();
+            add(self.slots[self.inputs[i] as usize].get_or_insert_with(|| Tensor::zeros(shape)));
+        }
+    }
 }
 
 /// Adds `part` to what a slot holds. The first contribution is the gradient itself: nothing is filled with zeros first.

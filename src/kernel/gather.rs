@@ -263,4 +263,17 @@ impl<T: Float> Tensor<T> {
         });
         y
     }
+
+    /// Adds `part` to `self` at the given part of every axis; in place where nobody else holds `self`.
+    pub(crate) fn add_at(&mut self, parts: &[AxisSlice], part: &Tensor<T>) {
+        self.make_mut();
+        let layout = self.slice_axes(parts).layout().clone();
+        let out = self.as_unique_slice().expect("make_mut unshares");
+        Walk::new(part.shape(), [(layout.strides(), layout.offset()), part.strided()]).runs(0..part.len(), |run| {
+            (0..run.len).for_each(|k| {
+                let y = &mut out[run.place(0, k)];
+                *y = *y + part.data()[run.place(1, k)];
+            });
+        });
+    }
 }

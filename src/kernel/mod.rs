@@ -11,6 +11,7 @@ pub(crate) mod distance;
 mod dual;
 pub(crate) mod fold;
 pub(crate) mod gather;
+pub(crate) mod joint;
 pub(crate) mod lanes;
 pub(crate) mod map;
 pub(crate) mod matmul;
