@@ -33,7 +33,7 @@ pub(crate) fn sum_of_squares<T: Float>(x: &Tensor<T>, scale: T) -> T {
 
 /// The largest magnitude of an element, NaN if one is; of no element 0.
 pub(crate) fn largest_magnitude<T: Float>(x: &Tensor<T>) -> T {
-    fold_all(x, T::abs, arith::max)
+    fold_all(x, T::abs, T::maximum)
 }
 
 #[cold]
