@@ -117,7 +117,7 @@ fn train_net(
             .unwrap_or(ProgressStyle::default_bar()),
     );
     for iteration in 1..=options.iters {
-        let batch = loader.next_batch();
+        let batch = loader.next_batch()?;
         let loss = tape.step(&mut gradients, |tape| net.loss(tape.constant(batch.inputs), &batch.labels));
         sgd.step(net, &gradients)?;
         history.loss.push((iteration as f64, f64::from(loss)));

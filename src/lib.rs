@@ -15,6 +15,8 @@ mod tensor;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "scalars", feature = "half"))))]
 pub mod scalar;
 
+mod file;
+
 mod kernel;
 
 mod graph;
@@ -31,9 +33,10 @@ pub mod data;
 pub mod optim;
 
 pub mod io;
-pub mod train;
 
 pub mod viz;
+
+pub mod train;
 
 pub mod prelude;
 

@@ -182,7 +182,7 @@ fn trained<T: Float>(iterations: usize) -> (TwoLayerNet<T>, f64, f64) {
     let before = accuracy(&net, &data, &mut tape);
     let mut loader = Loader::new(&data, 100, 3);
     for _ in 0..iterations {
-        let batch = loader.next_batch();
+        let batch = loader.next_batch().unwrap();
         tape.step(&mut gradients, |tape| net.loss(tape.constant(batch.inputs), &batch.labels));
         sgd.step(&mut net, &gradients).unwrap();
     }

@@ -68,6 +68,7 @@ mod fused;
 mod judge;
 mod kinks;
 mod layouts;
+mod look;
 mod numerical;
 mod parts;
 mod report;

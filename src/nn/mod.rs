@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod conv;
 mod dropout;
 mod embedding;
 mod flatten;
@@ -11,6 +12,7 @@ mod module;
 mod norm;
 mod parts;
 mod path;
+mod pool;
 mod positions;
 mod recurrent;
 mod rnn;
@@ -25,6 +27,7 @@ pub use activation::{
     Mish, PRelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
 };
 pub use attention::{Mask, MultiheadAttention, attention_weights, scaled_dot_product_attention};
+pub use conv::{Conv1d, Conv2d, Conv3d, ConvNd, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
@@ -32,11 +35,16 @@ pub use init::{Init, Nonlinearity};
 pub use linear::Linear;
 pub use module::Module;
 pub use norm::{
-    BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d,
-    InstanceNorm3d, LayerNorm, RmsNorm, Running,
+    BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormNd, GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
+    InstanceNormNd, LayerNorm, RmsNorm, Running,
 };
 pub use parts::{Buffer, Count, Layer, Mode, Part, Parts, Stream};
 pub use path::Path;
+pub use pool::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveAvgPoolNd, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d, AdaptiveMaxPoolNd, AvgPool1d, AvgPool2d, AvgPool3d, AvgPoolNd, MaxPool1d, MaxPool2d, MaxPool3d,
+    MaxPoolNd,
+};
 pub use positions::{Pairing, Rotary, SinusoidalPositions};
 pub use recurrent::{Gates, Recurrent};
 pub use rnn::{Gru, Lstm, Rnn};

@@ -99,7 +99,7 @@ pub(super) fn along_channels(channels: usize, ndim: usize) -> Vec<usize> {
 /// ```
 /// Source: Ioffe, Szegedy, "Batch Normalization" (2015), algorithms 1 and 2.
 #[derive(Debug)]
-pub struct BatchNorm<T: Float, const D: usize> {
+pub struct BatchNormNd<T: Float, const D: usize> {
     /// The scale; none without it.
     pub weight: Option<Param<T>>,
     /// The shift; none without it.
@@ -113,12 +113,12 @@ pub struct BatchNorm<T: Float, const D: usize> {
     momentum: Option<f64>,
 }
 
-/// [`BatchNorm`] of `[batch, channels]` or `[batch, channels, length]`.
-pub type BatchNorm1d<T> = BatchNorm<T, 1>;
-/// [`BatchNorm`] of `[batch, channels, height, width]`.
-pub type BatchNorm2d<T> = BatchNorm<T, 2>;
-/// [`BatchNorm`] of `[batch, channels, depth, height, width]`.
-pub type BatchNorm3d<T> = BatchNorm<T, 3>;
+/// [`BatchNormNd`] of `[batch, channels]` or `[batch, channels, length]`.
+pub type BatchNorm1d<T> = BatchNormNd<T, 1>;
+/// [`BatchNormNd`] of `[batch, channels, height, width]`.
+pub type BatchNorm2d<T> = BatchNormNd<T, 2>;
+/// [`BatchNormNd`] of `[batch, channels, depth, height, width]`.
+pub type BatchNorm3d<T> = BatchNormNd<T, 3>;
 
 /// Means and variances of the batches seen so far, by channel. Named as parts of the layer that holds it.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl<T: Float> Running<T> {
     }
 }
 
-impl<T: Float, const D: usize> BatchNorm<T, D> {
+impl<T: Float, const D: usize> BatchNormNd<T, D> {
     /// The layer with these weights.
     ///
     /// # Panics
@@ -167,11 +167,11 @@ impl<T: Float, const D: usize> BatchNorm<T, D> {
     #[track_caller]
     pub fn new(weight: Tensor<T>, bias: Tensor<T>) -> Self {
         let (w, b) = (weight.shape(), bias.shape());
-        assert!(w.ndim() == 1 && w == b, "BatchNorm: weight {w:?} and bias {b:?}, not both [channels]");
+        assert!(w.ndim() == 1 && w == b, "BatchNorm{D}d: weight {w:?} and bias {b:?}, not both [channels]");
         let channels = w[0];
         let [weight, bias] = [weight, bias].map(|value| Some(Param::new(value)));
         let running = Some(Running::init(channels));
-        BatchNorm { weight, bias, running, mode: Mode::default(), channels, eps: EPS, momentum: Some(0.1) }
+        BatchNormNd { weight, bias, running, mode: Mode::default(), channels, eps: EPS, momentum: Some(0.1) }
     }
 
     /// The layer with weights of 1 and biases of 0.
@@ -215,9 +215,9 @@ impl<T: Float, const D: usize> BatchNorm<T, D> {
     }
 }
 
-crate::parts!(BatchNorm<T, D> { weight, bias, running as "", mode });
+crate::parts!(BatchNormNd<T, D> { weight, bias, running as "", mode });
 
-impl<T: Float, const D: usize> Module<T> for BatchNorm<T, D> {
+impl<T: Float, const D: usize> Module<T> for BatchNormNd<T, D> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let shape = x.shape();
@@ -490,7 +490,7 @@ impl<T: Float> Module<T> for GroupNorm<T> {
 /// Shapes: [`InstanceNorm1d`] `[batch, channels, length]`, [`InstanceNorm2d`] `[batch, channels, height, width]`, [`InstanceNorm3d`] one
 /// more, or without the batch → the same.
 ///
-/// Parameters: none, as PyTorch's default; with [`InstanceNorm::affine`] `weight` and `bias` `[channels]`, ones and zeros. ε is 10⁻⁵ by
+/// Parameters: none, as PyTorch's default; with [`InstanceNormNd::affine`] `weight` and `bias` `[channels]`, ones and zeros. ε is 10⁻⁵ by
 /// default. There are no running statistics: evaluation is no different from training.
 ///
 /// # Panics
@@ -506,7 +506,7 @@ impl<T: Float> Module<T> for GroupNorm<T> {
 /// ```
 /// Source: Ulyanov, Vedaldi, Lempitsky, "Instance Normalization" (2016), §2.
 #[derive(Debug)]
-pub struct InstanceNorm<T: Float, const D: usize> {
+pub struct InstanceNormNd<T: Float, const D: usize> {
     /// The scale, if there is one.
     pub weight: Option<Param<T>>,
     /// The shift, if there is one.
@@ -515,17 +515,17 @@ pub struct InstanceNorm<T: Float, const D: usize> {
     eps: f64,
 }
 
-/// [`InstanceNorm`] of `[batch, channels, length]`.
-pub type InstanceNorm1d<T> = InstanceNorm<T, 1>;
-/// [`InstanceNorm`] of `[batch, channels, height, width]`.
-pub type InstanceNorm2d<T> = InstanceNorm<T, 2>;
-/// [`InstanceNorm`] of `[batch, channels, depth, height, width]`.
-pub type InstanceNorm3d<T> = InstanceNorm<T, 3>;
+/// [`InstanceNormNd`] of `[batch, channels, length]`.
+pub type InstanceNorm1d<T> = InstanceNormNd<T, 1>;
+/// [`InstanceNormNd`] of `[batch, channels, height, width]`.
+pub type InstanceNorm2d<T> = InstanceNormNd<T, 2>;
+/// [`InstanceNormNd`] of `[batch, channels, depth, height, width]`.
+pub type InstanceNorm3d<T> = InstanceNormNd<T, 3>;
 
-impl<T: Float, const D: usize> InstanceNorm<T, D> {
+impl<T: Float, const D: usize> InstanceNormNd<T, D> {
     /// The layer without parameters.
     pub fn init(channels: usize) -> Self {
-        InstanceNorm { weight: None, bias: None, channels, eps: EPS }
+        InstanceNormNd { weight: None, bias: None, channels, eps: EPS }
     }
 
     /// With another ε.
@@ -541,9 +541,9 @@ impl<T: Float, const D: usize> InstanceNorm<T, D> {
     }
 }
 
-crate::parts!(InstanceNorm<T, D> { weight, bias });
+crate::parts!(InstanceNormNd<T, D> { weight, bias });
 
-impl<T: Float, const D: usize> Module<T> for InstanceNorm<T, D> {
+impl<T: Float, const D: usize> Module<T> for InstanceNormNd<T, D> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let shape = x.shape();
