@@ -3,30 +3,18 @@
 //!
 //! Tests named `trap_…` are lines of the list of defects that other libraries had.
 
+#[path = "support/numbers.rs"]
+mod numbers;
 #[path = "support/panics.rs"]
 mod panics;
 
+use numbers::{is, near};
 use panics::panic_of;
 use rensa::{Gradients, Tape, Tensor, Var, keep, tensor};
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
 const ORDERS: [f64; 5] = [1.0, 1.5, 2.0, 3.0, INF];
-
-/// NaN for NaN, and else the same number.
-#[track_caller]
-fn is(found: &[f64], expected: &[f64]) {
-    let same = |a: &f64, b: &f64| a == b || (a.is_nan() && b.is_nan());
-    let equal = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| same(a, b));
-    assert!(equal, "{found:?}, expected {expected:?}");
-}
-
-#[track_caller]
-fn near(found: &[f64], expected: &[f64]) {
-    let close = |a: &f64, b: &f64| a == b || (a - b).abs() <= 1e-14 * b.abs().max(1e-300);
-    let equal = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| close(a, b));
-    assert!(equal, "{found:?}, expected {expected:?}");
-}
 
 /// The gradients of `Σ y`.
 fn pull(y: Var<'_, f64>) -> Gradients<f64> {
