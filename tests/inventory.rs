@@ -152,7 +152,7 @@ fn the_list_is_read_from_sources_as_they_are_written() {
     assert!(ops.values().all(|&n| n == 1), "{ops:?}");
     assert!(
         all.contains("nn/struct.Linear.html")
-            && all.contains("optim/struct.Sgd.html")
+            && all.contains("optim/type.Sgd.html")
             && all.contains("functional/fn.hvp.html")
     );
 }
