@@ -33,9 +33,10 @@ pub mod data;
 pub mod optim;
 
 pub mod io;
-pub mod train;
 
 pub mod viz;
+
+pub mod train;
 
 pub mod prelude;
 

@@ -82,10 +82,11 @@ fn an_epoch_iterator_goes_on_where_single_batches_stopped() {
     let data = numbered(10);
     let mut loader = Loader::in_order(&data, 3);
     loader.next_batch().unwrap();
-    let mut rest = loader.epoch();
-    assert_eq!(rest.len(), 3);
-    assert_eq!(rest.next().map(|batch| batch.unwrap().labels.to_vec()), Some(vec![30, 40, 50]));
-    drop(rest); // an iterator that is dropped has not taken what it did not give
+    {
+        let mut rest = loader.epoch();
+        assert_eq!(rest.len(), 3);
+        assert_eq!(rest.next().map(|batch| batch.unwrap().labels.to_vec()), Some(vec![30, 40, 50]));
+    } // an iterator that is dropped has not taken what it did not give
     assert_eq!(loader.next_batch().unwrap().labels.to_vec(), [60, 70, 80]);
     assert_eq!(epoch(&mut loader), [[9]]);
     assert_eq!(epoch(&mut loader).len(), 4);

@@ -4,7 +4,7 @@
 //! combined in a fixed order, so the bits of a result do not depend on it either.
 
 mod arith;
-mod compare;
+pub(crate) mod compare;
 pub(crate) mod conv;
 pub(crate) mod distance;
 #[cfg(feature = "scalars")]
