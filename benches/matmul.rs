@@ -1,10 +1,19 @@
 //! The matrix product: throughput in floating-point operations per second (criterion's `elem/s`), on one thread and on all.
+//!
+//! `cargo bench --bench matmul -- generic` compares the generic kernel, which a scalar of a user's own takes, with that of `f64`.
 
+#[path = "../tests/support/plain.rs"]
+mod plain;
 mod support;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use plain::Plain;
 use rand::{SeedableRng, rngs::StdRng};
+use rayon::ThreadPool;
 use rensa::{Float, Tensor};
+
+impl Float for Plain {}
 
 /// `[m, k]` · `[k, n]`, the operands as they lie or transposed views.
 struct Case {
@@ -44,13 +53,32 @@ fn matrix<T: Float>(rows: usize, columns: usize, transposed: bool) -> Tensor<T> 
 fn matmul<T: Float>(c: &mut Criterion, scalar: &str) {
     for pool in support::pools() {
         let mut group = c.benchmark_group(format!("matmul {scalar}, {} threads", pool.current_num_threads()));
-        for Case { name, sizes: [m, k, n], transposed } in cases() {
-            let (a, b) = (matrix::<T>(m, k, transposed[0]), matrix::<T>(k, n, transposed[1]));
-            group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
-            group.sample_size(if m * k * n > 1 << 28 { 10 } else { 30 });
-            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                bencher.iter_custom(|n| support::time(&pool, n, || a.matmul(&b)));
-            });
+        for case in cases() {
+            let name = case.name.clone();
+            product::<T>(&mut group, &pool, name, case);
+        }
+    }
+}
+
+fn product<T: Float>(group: &mut BenchmarkGroup<'_, WallTime>, pool: &ThreadPool, name: String, case: Case) {
+    let Case { sizes: [m, k, n], transposed, .. } = case;
+    let (a, b) = (matrix::<T>(m, k, transposed[0]), matrix::<T>(k, n, transposed[1]));
+    group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
+    group.sample_size(if m * k * n > 1 << 28 { 10 } else { 30 });
+    group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+        bencher.iter_custom(|n| support::time(pool, n, || a.matmul(&b)));
+    });
+}
+
+/// The two kernels one after the other, size by size.
+fn generic(c: &mut Criterion) {
+    for pool in support::pools() {
+        let mut group =
+            c.benchmark_group(format!("matmul generic against f64, {} threads", pool.current_num_threads()));
+        for n in [256, 512, 1024] {
+            let case = || Case { name: String::new(), sizes: [n; 3], transposed: [false; 2] };
+            product::<f64>(&mut group, &pool, format!("f64 {n}"), case());
+            product::<Plain>(&mut group, &pool, format!("generic {n}"), case());
         }
     }
 }
@@ -63,5 +91,5 @@ fn f64(c: &mut Criterion) {
     matmul::<f64>(c, "f64");
 }
 
-criterion_group!(benches, f32, f64);
+criterion_group!(benches, f32, f64, generic);
 criterion_main!(benches);

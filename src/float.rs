@@ -7,7 +7,7 @@ use crate::storage::LocalFreeList;
 /// A routine that computes `C ← α·A·B + β·C` on strided matrices, with the signature of matrixmultiply's `sgemm`:
 /// sizes `m, k, n`; `α`; `A` with its row and column strides; `B` with its own; `β`; `C` with its own.
 ///
-/// With `β = 0` it must not read `C`.
+/// It is called with `α = 1`, and with `β` 0 or 1. With `β = 0` it must not read `C`.
 #[rustfmt::skip]
 pub type Gemm<T> = unsafe fn(
     usize, usize, usize, T, *const T, isize, isize, *const T, isize, isize, T, *mut T, isize, isize,
@@ -15,12 +15,13 @@ pub type Gemm<T> = unsafe fn(
 
 /// A real scalar that tensors compute with and tapes differentiate: `f32`, `f64`, or a type of your own.
 ///
-/// The arithmetic comes from [`num_traits::Float`]. The methods here are hooks through which a type says what the machine
-/// can do for it; a type of your own needs none of them.
+/// The arithmetic comes from [`num_traits::Float`]. The methods here are hooks: some through which a type says what the machine
+/// can do for it, and some for decisions, which a type whose values are not single numbers makes otherwise. A type of your own
+/// that is ordered as numbers are needs none of them.
 ///
 /// # Examples
-/// A dual number that implements [`num_traits::Float`] becomes an element type with one line, `impl rensa::Float for Dual {}`;
-/// `tests/own_scalar.rs` does it.
+/// A number of your own that implements [`num_traits::Float`] becomes an element type with one line,
+/// `impl rensa::Float for Mine {}`; `tests/own_scalar.rs` does it.
 pub trait Float: num_traits::Float + Debug + Send + Sync + 'static {
     /// The type's own matrix product; without one a generic blocked product is used.
     #[inline]
@@ -42,5 +43,33 @@ pub trait Float: num_traits::Float + Debug + Send + Sync + 'static {
     #[inline]
     fn of(x: f64) -> Self {
         <Self as num_traits::NumCast>::from(x).expect("a Float represents every f64, rounded")
+    }
+
+    /// The larger of the two; NaN if either is, as NumPy's `maximum`. Of equal ones `other`.
+    #[inline]
+    fn maximum(self, other: Self) -> Self {
+        if self > other || self.is_nan() { self } else { other }
+    }
+
+    /// The smaller of the two; NaN if either is, as NumPy's `minimum`. Of equal ones `other`.
+    #[inline]
+    fn minimum(self, other: Self) -> Self {
+        if self < other || self.is_nan() { self } else { other }
+    }
+
+    /// `a` if it is above 0, else `b`, also where it is NaN.
+    ///
+    /// Code for every scalar branches by this rather than by a comparison: of an interval that reaches across 0 neither branch is
+    /// the answer, but what encloses both.
+    #[inline]
+    fn if_positive(self, a: Self, b: Self) -> Self {
+        if self > Self::zero() { a } else { b }
+    }
+
+    /// `f` of it, where `f` never falls. A type that stands for many numbers may ask `f` about its ends alone, each of which is
+    /// a single number, so that `f` may branch.
+    #[inline]
+    fn increasing(self, f: impl Fn(Self) -> Self) -> Self {
+        f(self)
     }
 }

@@ -11,6 +11,12 @@ mod shape;
 
 mod tensor;
 
+#[cfg(any(feature = "scalars", feature = "half"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "scalars", feature = "half"))))]
+pub mod scalar;
+
+mod file;
+
 mod kernel;
 
 mod graph;
@@ -19,17 +25,18 @@ pub mod ops;
 
 pub mod functional;
 
-pub mod check;
-
 pub mod nn;
+
+pub mod check;
 
 pub mod data;
 pub mod optim;
 
 pub mod io;
-pub mod train;
 
 pub mod viz;
+
+pub mod train;
 
 pub mod prelude;
 

@@ -6,6 +6,7 @@
 mod panics;
 
 use panics::panic_of;
+use rensa::nn::{Linear, Module};
 use rensa::{Param, Reduction, Tape, Tensor, Var, slice, tensor};
 
 // ---- structure of gradients --------------------------------------------------------------------------------------------
@@ -115,11 +116,20 @@ fn trap_08_a_saved_value_does_not_change_with_its_parameter() {
     assert_eq!(loss.backward()[&w].to_vec(), [4.0, 6.0]);
 }
 
+/// Zeros are one element, repeated, that is held inline and shares no memory with its clone.
+#[test]
+fn trap_02_a_parameter_of_zeros_that_is_used_twice_gets_both_gradients() {
+    let tape = Tape::<f64>::new();
+    let w = Param::new(Tensor::zeros([3]));
+    let y = (tape.param(&w) * 2.0 + tape.param(&w) * 3.0).sum(..);
+    assert_eq!(y.backward()[&w].to_vec(), [5.0; 3]);
+}
+
 #[test]
 fn a_parameter_is_one_node_for_as_long_as_it_stays_the_same() {
     let tape = Tape::<f64>::new();
     let mut params =
-        [Param::new(tensor![1.0, 2.0]), Param::new(Tensor::scalar(0.5)), Param::new(Tensor::zeros([0, 2]))];
+        [tensor![1.0, 2.0], Tensor::scalar(0.5), Tensor::zeros([0, 2]), Tensor::zeros([3])].map(Param::new);
     for param in &params {
         assert_eq!(tape.param(param).index(), tape.param(param).index());
     }
@@ -138,6 +148,27 @@ fn parameters_that_share_a_value_are_told_apart() {
     let (a, b) = (Param::new(value.clone()), Param::new(value));
     let gradients = (tape.param(&a) * 2.0 + tape.param(&b) * 3.0).sum(..).backward();
     assert_eq!((gradients[&a].to_vec(), gradients[&b].to_vec()), (vec![2.0; 2], vec![3.0; 2]));
+}
+
+/// A value that is stored once and repeated shares no memory with its copies, yet it is the same value.
+#[test]
+fn trap_02_a_parameter_of_one_repeated_number_used_twice_gets_both_gradients() {
+    for w in [
+        Tensor::zeros([3]),
+        Tensor::full([3], 0.5),
+        Tensor::full([3], f64::NAN),
+        Tensor::zeros([1]),
+        Tensor::zeros([0]),
+    ] {
+        let (tape, w) = (Tape::<f64>::new(), Param::new(w));
+        let gradients = (tape.param(&w) * 2.0 + tape.param(&w) * 3.0).sum(..).backward();
+        assert_eq!(gradients[&w].to_vec(), vec![5.0; w.value.len()]);
+        assert_eq!(tape.vars().filter(|var| var.name() == "param").count(), 1);
+    }
+    let (tape, mut w) = (Tape::<f64>::new(), Param::new(Tensor::zeros([3])));
+    let before = tape.param(&w);
+    w.value = Tensor::ones([3]);
+    assert_ne!(before.index(), tape.param(&w).index(), "a changed parameter is another node");
 }
 
 // ---- ways to ask -------------------------------------------------------------------------------------------------------
@@ -293,6 +324,26 @@ fn every_node_carries_the_line_that_asked_for_it() {
         assert!(location.file() == "tests/tape.rs" && here.contains(&location.line()), "{node:?}");
     }
     assert!(tape.len() > start + 56);
+}
+
+/// Of a net, its nodes tell which of its lines they are of, and a layer's that which uses the layer: not that of who runs the net.
+#[test]
+fn nodes_of_a_module_carry_the_lines_of_its_forward_pass() {
+    struct Net(Linear<f64>);
+    rensa::parts!(Net for f64 { 0 as "layer" });
+    const LAYER: u32 = line!() + 3;
+    impl Module<f64> for Net {
+        fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+            let h = self.0.forward(x);
+            h.relu()
+        }
+    }
+    let tape = Tape::new();
+    let y = Net(Linear::new(tensor![[1.0, 2.0]], tensor![0.5])).forward(tape.constant(tensor![3.0, 4.0]));
+    assert_eq!((y.location().file(), y.location().line()), ("tests/tape.rs", LAYER + 1), "{y:?}");
+    for node in tape.vars().skip(1).take(tape.len() - 2) {
+        assert_eq!((node.location().file(), node.location().line()), ("tests/tape.rs", LAYER), "{node:?}");
+    }
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! A result has the same bits for any number of threads.
 
+#[path = "support/plain.rs"]
+mod plain;
+
 use std::sync::LazyLock;
 
+use plain::Plain;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use rensa::{Float, Tensor};
+
+impl Float for Plain {}
 
 /// Numbers whose sums round: every association gives other bits.
 fn numbers<T: Float>(shape: &[usize], seed: u64) -> Tensor<T> {
@@ -125,6 +131,11 @@ fn trap_28_products_f32() {
 #[test]
 fn trap_28_products_f64() {
     products::<f64>(&SHAPES);
+}
+
+#[test]
+fn trap_28_products_of_a_scalar_without_a_kernel_of_its_own() {
+    products::<Plain>(&[[33, 1031, 20], [129, 257, 21], [700, 150, 9]]);
 }
 
 #[test]

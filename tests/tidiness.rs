@@ -105,19 +105,22 @@ fn nodes_of_every_method_carry_the_callers_line() {
 // ---- layers ------------------------------------------------------------------------------------------------------------
 
 /// The modules, lowest first; a module may use itself and the rows above it.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 15] = [
     &["error", "float", "storage"],
     &["shape"],
     &["tensor"],
+    &["scalar"],
+    &["file"],
     &["kernel"],
     &["graph"],
     &["ops"],
     &["functional"],
-    &["check"],
     &["nn"],
+    &["check"],
     &["optim", "data"],
-    &["train", "io"],
+    &["io"],
     &["viz"],
+    &["train"],
 ];
 
 fn layer(module: &str) -> Option<usize> {

@@ -8,6 +8,7 @@
 //! This module names no op beyond the three that the sweep itself is made of (`fan.rs`); the others are in `ops`.
 
 mod absence;
+mod adjust;
 mod backward;
 mod checkpoint;
 pub(crate) mod fan;
@@ -25,6 +26,6 @@ pub use backward::{Contribution, Step};
 pub use gradients::{GradientKey, Gradients};
 pub use op::{Op, Pullback, RawPullback};
 pub use param::{Param, ParamId};
-pub(crate) use tape::Note;
+pub(crate) use tape::{Blame, Note};
 pub use tape::{Paused, Tape};
 pub use var::Var;

@@ -141,6 +141,15 @@ impl<'t, T: Float> Var<'t, T> {
     /// The sweep whose slots hold nodes: what it computes is recorded.
     #[track_caller]
     fn sweep_recorded(self, seed: Var<'t, T>, wrt: &[Var<'t, T>], found: &mut [Var<'t, T>]) -> Result<(), NoGradient> {
+        for (found, arrived) in found.iter_mut().zip(self.sweep_each(seed, wrt)) {
+            *found = arrived?;
+        }
+        Ok(())
+    }
+
+    /// For each of `wrt` the recorded gradient, or why there is none.
+    #[track_caller]
+    pub(crate) fn sweep_each(self, seed: Var<'t, T>, wrt: &[Var<'t, T>]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let (tape, root) = (self.tape, self.index as usize);
         for &x in wrt {
             self.same_tape("grad", x);
@@ -158,11 +167,8 @@ impl<'t, T: Float> Var<'t, T> {
                 tape.trap_gradient(i, &g.value(), |input| slots[input as usize].map(Var::value));
             }
         });
-        for (found, &x) in found.iter_mut().zip(wrt) {
-            let arrived = slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
-            *found = arrived.ok_or_else(|| self.absence(x))?;
-        }
-        Ok(())
+        let arrived = |x: Var<'t, T>| slots.get(x.index as usize).copied().flatten().filter(|_| x.needs_gradient());
+        wrt.iter().map(|&x| arrived(x).ok_or_else(|| self.absence(x))).collect()
     }
 
     /// The sweep on tensors, of which nothing stays but the gradients: nobody can ask for what they were computed from.

@@ -418,9 +418,11 @@ impl<'a, T: Float> Deref for Values<'a, T> {
 
 /// Whether the two are the same elements: the same memory, which neither can change while the other shares it.
 fn unchanged<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> bool {
-    // A single element is held inline, and shares no memory.
-    let same = |a: T, b: T| a == b || (a.is_nan() && b.is_nan());
-    a.layout() == b.layout() && (a.shares_storage(b) || a.is_empty() || (a.len() == 1 && same(a.item(), b.item())))
+    // One element, alone or repeated, is held inline and shares no memory. That the difference is 0 says more than that they are
+    // equal, as dual numbers of other derivatives are too; of equal infinities it is NaN.
+    let same = |a: T, b: T| (a - b).is_zero() || (a == b && (a - b).is_nan()) || (a.is_nan() && b.is_nan());
+    let inline = |a: &[T], b: &[T]| matches!((a, b), (&[a], &[b]) if same(a, b));
+    a.layout() == b.layout() && (a.shares_storage(b) || a.is_empty() || inline(a.data(), b.data()))
 }
 
 impl<T: Float> Default for Tape<T> {
@@ -471,13 +473,13 @@ pub(crate) struct Apart<'t, T: Float> {
 }
 
 /// While it lives, new nodes carry this line: those that a rule appends belong to the line of the node that the rule is of.
-pub(super) struct Blame<'t, T: Float> {
+pub(crate) struct Blame<'t, T: Float> {
     tape: &'t Tape<T>,
     before: Option<&'static Location<'static>>,
 }
 
 impl<'t, T: Float> Blame<'t, T> {
-    pub(super) fn on(tape: &'t Tape<T>, location: &'static Location<'static>) -> Self {
+    pub(crate) fn on(tape: &'t Tape<T>, location: &'static Location<'static>) -> Self {
         Blame { tape, before: tape.blame.replace(Some(location)) }
     }
 }

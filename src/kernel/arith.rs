@@ -127,15 +127,3 @@ impl<T: Float> Neg for Tensor<T> {
         update0(self, |x| -x)
     }
 }
-
-/// The larger of `a` and `b`; NaN if either is, as NumPy's `maximum`.
-#[inline]
-pub(crate) fn max<T: Float>(a: T, b: T) -> T {
-    if a > b || a.is_nan() { a } else { b }
-}
-
-/// The smaller of `a` and `b`; NaN if either is, as NumPy's `minimum`.
-#[inline]
-pub(crate) fn min<T: Float>(a: T, b: T) -> T {
-    if a < b || a.is_nan() { a } else { b }
-}

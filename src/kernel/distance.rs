@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::{PIECE, arith, worth_sharing};
+use super::{PIECE, worth_sharing};
 use crate::float::Float;
 use crate::shape::{Inline, Shape, Walk};
 use crate::tensor::Tensor;
@@ -46,7 +46,7 @@ impl Metric {
         match self {
             Metric::Sum => fold(a, b, T::abs, |s, t| s + t),
             Metric::Euclidean => fold(a, b, |d| d * d, |s, t| s + t).sqrt(),
-            Metric::Largest => fold(a, b, T::abs, arith::max),
+            Metric::Largest => fold(a, b, T::abs, T::maximum),
         }
     }
 }

@@ -263,4 +263,21 @@ impl<T: Float> Tensor<T> {
         });
         y
     }
+
+    /// Adds `part` to `self` at the given part of every axis; in place where nobody else holds `self`.
+    pub(crate) fn add_at(&mut self, parts: &[AxisSlice], part: &Tensor<T>) {
+        self.make_mut();
+        let layout = self.slice_axes(parts).layout().clone();
+        let out = self.as_unique_slice().expect("make_mut unshares");
+        Walk::new(part.shape(), [(layout.strides(), layout.offset()), part.strided()]).runs(0..part.len(), |run| {
+            if run.strides == [1; 2] {
+                let part = &part.data()[run.at[1]..][..run.len];
+                return out[run.at[0]..][..run.len].iter_mut().zip(part).for_each(|(y, &x)| *y = *y + x);
+            }
+            for k in 0..run.len {
+                let y = &mut out[run.place(0, k)];
+                *y = *y + part.data()[run.place(1, k)];
+            }
+        });
+    }
 }

@@ -3,12 +3,15 @@
 //! Knows tensors, nothing of tapes. Work is cut into pieces whose sizes never depend on the number of threads, and pieces are
 //! combined in a fixed order, so the bits of a result do not depend on it either.
 
-pub(crate) mod arith;
+mod arith;
 mod compare;
 pub(crate) mod conv;
 pub(crate) mod distance;
+#[cfg(feature = "scalars")]
+mod dual;
 pub(crate) mod fold;
 pub(crate) mod gather;
+pub(crate) mod joint;
 pub(crate) mod lanes;
 pub(crate) mod map;
 pub(crate) mod matmul;

@@ -1,6 +1,5 @@
 //! Reductions over any set of axes.
 
-use super::arith;
 use super::fold::{Split, fold};
 use crate::float::Float;
 use crate::shape::{Axes, Inline, Shape, axis_of};
@@ -15,6 +14,26 @@ pub(crate) fn sum_to<T: Float>(x: &Tensor<T>, shape: &Shape) -> Tensor<T> {
     let stretched = |a: usize| a < new_axes || (shape[a - new_axes] == 1 && x.shape()[a] != 1);
     let axes: Inline<usize> = (0..x.ndim()).filter(|&a| stretched(a)).collect();
     x.sum(&axes[..]).reshape_to(shape)
+}
+
+/// Folds `pre(x)` over all elements; 0 of none.
+fn fold_all<T: Float>(x: &Tensor<T>, pre: impl Fn(T) -> T + Sync, f: impl Fn(T, T) -> T + Sync) -> T {
+    fold(x, &Axes::from(..).resolve("fold", x.ndim()), T::zero(), |_, x| pre(x), f).item()
+}
+
+/// Whether no element is NaN or infinite: of those, and only of those, 0 · x is NaN.
+pub(crate) fn all_finite<T: Float>(x: &Tensor<T>) -> bool {
+    !fold_all(x, |x| x * T::zero(), |a, b| a + b).is_nan()
+}
+
+/// The sum of squares of the elements, each multiplied by `scale` before.
+pub(crate) fn sum_of_squares<T: Float>(x: &Tensor<T>, scale: T) -> T {
+    fold_all(x, |x| (x * scale) * (x * scale), |a, b| a + b)
+}
+
+/// The largest magnitude of an element, NaN if one is; of no element 0.
+pub(crate) fn largest_magnitude<T: Float>(x: &Tensor<T>) -> T {
+    fold_all(x, T::abs, T::maximum)
 }
 
 #[cold]
@@ -73,7 +92,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no element to choose from, or an axis is out of range or named twice.
     #[track_caller]
     pub fn max(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        self.extremum("max", axes.into(), arith::max)
+        self.extremum("max", axes.into(), T::maximum)
     }
 
     /// Smallest element over `axes`; NaN where one is NaN.
@@ -82,7 +101,7 @@ impl<T: Float> Tensor<T> {
     /// If there is no element to choose from, or an axis is out of range or named twice.
     #[track_caller]
     pub fn min(&self, axes: impl Into<Axes>) -> Tensor<T> {
-        self.extremum("min", axes.into(), arith::min)
+        self.extremum("min", axes.into(), T::minimum)
     }
 
     #[track_caller]
@@ -166,7 +185,7 @@ impl<T: Float> Tensor<T> {
         if ord == 2.0 {
             return self.norm(axes);
         }
-        let top = fold(self, &axes, T::zero(), |_, x| x.abs(), arith::max).to_contiguous();
+        let top = fold(self, &axes, T::zero(), |_, x| x.abs(), T::maximum).to_contiguous();
         if ord == f64::INFINITY {
             return top;
         }
@@ -192,18 +211,20 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn logsumexp(&self, axes: impl Into<Axes>) -> Tensor<T> {
         let axes = axes.into().resolve("logsumexp", self.ndim());
-        let top = fold(self, &axes, T::neg_infinity(), |_, x| x, arith::max).to_contiguous();
+        let top = fold(self, &axes, T::neg_infinity(), |_, x| x, T::maximum).to_contiguous();
         let tops = top.as_slice().unwrap_or_default();
-        // The largest are counted apart: in their 1 the others, if tiny, would drown.
+        // The largest are counted apart: in their 1 the others, if tiny, would drown. What equal ones carry beside their value, as
+        // dual numbers do, is in the rest.
         let one_if = |yes: bool| if yes { T::one() } else { T::zero() };
         let largest = fold(self, &axes, T::zero(), |o, x| one_if(x == tops[o]), |a, b| a + b);
-        let term = |x: T, top: T| if x == top { T::zero() } else { (x - top).exp() };
-        let others = fold(self, &axes, T::zero(), |o, x| term(x, tops[o]), |a, b| a + b);
+        let rest = |x: T, top: T| if x == top { (x - top).exp_m1() } else { (x - top).exp() };
+        let others = fold(self, &axes, T::zero(), |o, x| rest(x, tops[o]), |a, b| a + b);
         let log = (others + (largest - T::one())).map(T::ln_1p);
         log.zip(&top, |log, top| if top.is_infinite() { top } else { top + log })
     }
 
-    /// Place of the largest element along `axis`: the first one, and the first NaN if there is one.
+    /// Place of the largest element along `axis`: the first one, and the first NaN if there is one. Of intervals the first of
+    /// those above which no other one surely lies.
     ///
     /// # Panics
     /// If `axis` is out of range or has size 0.
@@ -215,20 +236,27 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn argmax(&self, axis: isize) -> Tensor<usize> {
-        self.arg_extremum("argmax", axis, arith::max)
+        self.arg_extremum("argmax", axis, T::maximum, T::gt)
     }
 
-    /// Place of the smallest element along `axis`: the first one, and the first NaN if there is one.
+    /// Place of the smallest element along `axis`: the first one, and the first NaN if there is one. Of intervals the first of
+    /// those below which no other one surely lies.
     ///
     /// # Panics
     /// If `axis` is out of range or has size 0.
     #[track_caller]
     pub fn argmin(&self, axis: isize) -> Tensor<usize> {
-        self.arg_extremum("argmin", axis, arith::min)
+        self.arg_extremum("argmin", axis, T::minimum, T::lt)
     }
 
     #[track_caller]
-    fn arg_extremum(&self, op: &str, axis: isize, better: impl Fn(T, T) -> T) -> Tensor<usize> {
+    fn arg_extremum(
+        &self,
+        op: &str,
+        axis: isize,
+        better: impl Fn(T, T) -> T,
+        beats: impl Fn(&T, &T) -> bool,
+    ) -> Tensor<usize> {
         let at = axis_of(op, axis, self.ndim());
         let split = Split::new(self, &Axes::from(at).resolve(op, self.ndim()));
         if split.lacks_elements() {
@@ -243,7 +271,8 @@ impl<T: Float> Tensor<T> {
                 best = lanes.into_iter().fold(best, &better);
             }
             let place = group.iter().position(|&x| x == best || x.is_nan());
-            place.expect("the best element is one of them")
+            // Of intervals that overlap none is known to be the best: the first that is not known to be beaten.
+            place.or_else(|| group.iter().position(|x| !beats(&best, x))).expect("one is not beaten")
         })
     }
 }

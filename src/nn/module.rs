@@ -35,9 +35,11 @@ use crate::tensor::Tensor;
 pub trait Module<T: Float>: Parts<T> {
     /// The output for `x`, computed on its tape.
     ///
+    /// Its nodes carry the lines of this function. With `#[track_caller]` on it, as on those of the library's layers, they carry the
+    /// line that calls it.
+    ///
     /// # Panics
     /// If the shape of `x` does not fit.
-    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
     /// The layers, their output shapes for an input of this shape, and how many parameters they have. It is computed on zeros in

@@ -1,7 +1,7 @@
-//! Modules one behind the other, and activations as modules.
+//! Modules one behind the other, and beside each other.
 
 use super::summary::noted;
-use super::{Layer, Module, Part, Parts, Path};
+use super::{Identity, Layer, Module, Part, Parts, Path};
 use crate::float::Float;
 use crate::graph::{Param, Var};
 
@@ -80,21 +80,75 @@ impl<T: Float> Parts<T> for Sequential<T> {
 }
 
 impl<T: Float> Module<T> for Sequential<T> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        noted(self, self.modules.iter().fold(x, |x, (_, module)| module.forward(x)))
+        let mut y = x;
+        for (_, module) in &self.modules {
+            y = module.forward(y);
+        }
+        noted(self, y)
     }
 }
 
-/// Ramp, `y = max(x, 0)`: [`Var::relu`] as a module.
+/// A module with a way around it, `y = m(x) + x`, or `m(x) + s(x)` with a module s on that way.
 ///
-/// Shapes: any → the same.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Relu;
+/// Shapes: as of the modules, whose outputs are of one shape.
+///
+/// Its parameters are named `inner.…` and `shortcut.…`.
+///
+/// # Panics
+/// `forward`, if the shapes of the two outputs differ.
+///
+/// # Examples
+/// ```
+/// use rensa::{Tape, nn::{Linear, Module, Parts, Residual}, tensor};
+/// let block = Residual::new(Linear::new(tensor![[2.0]], tensor![1.0]));
+/// assert_eq!(block.names(), ["inner.weight", "inner.bias"]);
+/// let tape = Tape::<f64>::new();
+/// assert_eq!(block.forward(tape.constant(tensor![[10.0]])).item(), 31.0);
+/// ```
+/// Source: He et al., "Deep Residual Learning for Image Recognition" (2016), §3.
+#[derive(Clone, Debug)]
+pub struct Residual<M, S = Identity> {
+    /// m.
+    pub inner: M,
+    /// s.
+    pub shortcut: S,
+}
 
-crate::parts!(Relu for all {});
+impl<M> Residual<M> {
+    /// With nothing on the way around.
+    pub fn new(inner: M) -> Self {
+        Residual { inner, shortcut: Identity }
+    }
+}
 
-impl<T: Float> Module<T> for Relu {
+impl<M, S> Residual<M, S> {
+    /// With `shortcut` on the way around, such as a convolution that changes the number of channels.
+    pub fn shortcut<R>(self, shortcut: R) -> Residual<M, R> {
+        Residual { inner: self.inner, shortcut }
+    }
+}
+
+impl<T: Float, M: Parts<T>, S: Parts<T>> Parts<T> for Residual<M, S> {
+    fn parts(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, Part<'_, T>)) {
+        f(path, Part::Layer(Layer::of(self)));
+        self.inner.parts(&path.join("inner"), f);
+        self.shortcut.parts(&path.join("shortcut"), f);
+    }
+
+    fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {
+        self.inner.visit_mut(&path.join("inner"), f);
+        self.shortcut.visit_mut(&path.join("shortcut"), f);
+    }
+}
+
+impl<T: Float, M: Module<T>, S: Module<T>> Module<T> for Residual<M, S> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        noted(self, x.relu())
+        let (y, around) = (self.inner.forward(x), self.shortcut.forward(x));
+        let (a, b) = (y.shape(), around.shape());
+        assert!(a == b, "Residual: {a:?} by the module and {b:?} around it");
+        noted(self, y + around)
     }
 }

@@ -8,7 +8,6 @@ use super::select::IfPositive;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{self, Op, Pullback, RawPullback, Var};
-use crate::kernel::arith::{max, min};
 use crate::kernel::map::{map, update, update0, zip};
 use crate::tensor::Tensor;
 
@@ -137,7 +136,7 @@ impl<T: Float, const MAX: bool> Op<T> for Extremum<MAX> {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        zip(Op::<T>::name(self), xs[0], xs[1], if MAX { max } else { min })
+        zip(Op::<T>::name(self), xs[0], xs[1], if MAX { T::maximum } else { T::minimum })
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
@@ -158,13 +157,16 @@ impl<T: Float, const MAX: bool> Op<T> for Share<MAX> {
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
         zip("share", xs[0], xs[1], |a, b| {
-            let wins = if MAX { a > b } else { a < b };
-            if wins || (a.is_nan() && !b.is_nan()) {
-                T::one()
-            } else if a == b || (a.is_nan() && b.is_nan()) {
-                T::of(0.5)
-            } else {
-                T::zero()
+            let (zero, half, one) = (T::zero(), T::of(0.5), T::one());
+            match (a.is_nan(), b.is_nan()) {
+                (true, true) => half,
+                (true, false) => one,
+                (false, true) => zero,
+                // Of equal infinities the difference is NaN, which is not positive either.
+                (false, false) => {
+                    let (ahead, behind) = if MAX { (a - b, b - a) } else { (b - a, a - b) };
+                    ahead.if_positive(one, behind.if_positive(zero, half))
+                }
             }
         })
     }
@@ -398,7 +400,7 @@ impl<T: Float> Tensor<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn maximum(&self, other: &Tensor<T>) -> Tensor<T> {
-        zip("maximum", self, other, max)
+        zip("maximum", self, other, T::maximum)
     }
 
     /// The smaller of the two, `y = min(a, b)`; NaN where either is.
@@ -409,7 +411,7 @@ impl<T: Float> Tensor<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn minimum(&self, other: &Tensor<T>) -> Tensor<T> {
-        zip("minimum", self, other, min)
+        zip("minimum", self, other, T::minimum)
     }
 }
 

@@ -27,21 +27,29 @@ enum Relation {
     GreaterEqual,
 }
 
+impl Compare {
+    /// `f` of every pair, `otherwise` where one is NaN. A relation is read off the sign of the difference, which intervals have too;
+    /// of equal infinities it is NaN, and so not positive.
+    #[track_caller]
+    fn zip<T: Float>(&self, xs: &[&Tensor<T>], otherwise: T, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
+        zip(self.name, xs[0], xs[1], |a, b| if a.is_nan() || b.is_nan() { otherwise } else { f(a, b) })
+    }
+}
+
 impl<T: Float> Op<T> for Compare {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        let one_if = |holds: bool| if holds { T::one() } else { T::zero() };
-        let (a, b) = (xs[0], xs[1]);
+        let (zero, one) = (T::zero(), T::one());
         match self.relation {
-            Relation::Equal => zip(self.name, a, b, |a, b| one_if(a == b)),
-            Relation::NotEqual => zip(self.name, a, b, |a, b| one_if(a != b)),
-            Relation::Less => zip(self.name, a, b, |a, b| one_if(a < b)),
-            Relation::LessEqual => zip(self.name, a, b, |a, b| one_if(a <= b)),
-            Relation::Greater => zip(self.name, a, b, |a, b| one_if(a > b)),
-            Relation::GreaterEqual => zip(self.name, a, b, |a, b| one_if(a >= b)),
+            Relation::Equal => self.zip(xs, zero, |a, b| (a - b).abs().if_positive(zero, one)),
+            Relation::NotEqual => self.zip(xs, one, |a, b| (a - b).abs().if_positive(one, zero)),
+            Relation::Less => self.zip(xs, zero, |a, b| (b - a).if_positive(one, zero)),
+            Relation::LessEqual => self.zip(xs, zero, |a, b| (a - b).if_positive(zero, one)),
+            Relation::Greater => self.zip(xs, zero, |a, b| (a - b).if_positive(one, zero)),
+            Relation::GreaterEqual => self.zip(xs, zero, |a, b| (b - a).if_positive(zero, one)),
         }
     }
 

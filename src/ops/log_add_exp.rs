@@ -3,7 +3,6 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, Var};
-use crate::kernel::arith::max;
 use crate::kernel::map::zip;
 use crate::tensor::Tensor;
 
@@ -88,7 +87,7 @@ impl<T: Float> Tensor<T> {
     pub fn log_add_exp(&self, other: &Tensor<T>) -> Tensor<T> {
         zip("log_add_exp", self, other, |a, b| {
             let smaller = if a == b { T::zero() } else { -(a - b).abs() }; // of equal infinities the difference is NaN
-            max(a, b) + smaller.exp().ln_1p()
+            a.maximum(b) + smaller.exp().ln_1p()
         })
     }
 }

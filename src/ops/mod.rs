@@ -65,6 +65,7 @@ files!(
     pool,
     upsample,
     softmax,
+    dropout,
     loss,
 );
 

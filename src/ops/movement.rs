@@ -75,6 +75,13 @@ impl<T: Float> Op<T> for Slice {
         let ([x], g) = (p.inputs(), p.g);
         p.accum(0, || Var::apply(Unslice(self.0.clone(), x.shape()), &[g]));
     }
+
+    // Adds to the part alone: so a value that is cut into n slices has its gradient written once, not n times.
+    fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
+        let g = p.take_g();
+        p.accum_within(0, |shape| g.unslice(&self.0, shape), |gradient| gradient.add_at(&self.0, &g));
+        true
+    }
 }
 
 /// Zeros of a shape, with x at a part of every axis. Adjoint: [`Slice`].

@@ -6,7 +6,6 @@ use super::special;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::Var;
-use crate::kernel::arith;
 use crate::kernel::map::map;
 use crate::tensor::Tensor;
 
@@ -99,13 +98,14 @@ pointwise! {
     /// # Gradient
     /// `x̄ = ȳ · sigmoid(x)`.
     softplus = Softplus on -4.0..4.0
-        => |x| arith::max(x, F::zero()) + (-x.abs()).exp().ln_1p(), |x, y| x.map(Sigmoid);
+        => |x| x.increasing(|x| x.maximum(F::zero()) + (-x.abs()).exp().ln_1p()),
+           |x, y| x.map(Sigmoid);
 
     /// Ramp, `y = max(x, 0)`; NaN stays NaN.
     ///
     /// # Gradient
     /// `x̄ = ȳ` where x > 0, else 0: at 0 it is 0.
-    relu = Relu on -2.0..2.0, kinks [0.0] => |x| arith::max(x, F::zero()), |x, y| x.if_positive(x.lit(1.0), x.lit(0.0));
+    relu = Relu on -2.0..2.0, kinks [0.0] => |x| x.maximum(F::zero()), |x, y| x.if_positive(x.lit(1.0), x.lit(0.0));
 
     /// Ramp that leaks, `y = x` where x > 0, else `slope · x`.
     ///
@@ -114,7 +114,8 @@ pointwise! {
     ///
     /// Source: Maas, Hannun, Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models" (2013).
     leaky_relu = LeakyRelu { slope: f64 } try 0.1 on -2.0..2.0, kinks [0.0]
-        => |x| if x > F::zero() { x } else { F::of(slope) * x }, |x, y| x.if_positive(x.lit(1.0), x.lit(slope));
+        => |x| x.maximum(F::zero()) + F::of(slope) * x.minimum(F::zero()),
+           |x, y| x.if_positive(x.lit(1.0), x.lit(slope));
 
     /// Ramp with an exponential tail, `y = x` where x > 0, else `alpha · (eˣ − 1)`.
     ///
@@ -123,7 +124,7 @@ pointwise! {
     ///
     /// Source: Clevert, Unterthiner, Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2016).
     elu = Elu { alpha: f64 } try 1.3 on -2.0..2.0, kinks [0.0]
-        => |x| if x > F::zero() { x } else { F::of(alpha) * x.exp_m1() },
+        => |x| elu(x, F::of(alpha)),
            |x, y| x.if_positive(x.lit(1.0), y + y.lit(alpha));
 
     /// Error function, `y = erf x = 2/√π ∫₀ˣ exp(−t²) dt`, in `f64` within 2 units in the last place.
@@ -131,21 +132,21 @@ pointwise! {
     /// # Gradient
     /// `x̄ = ȳ · 2/√π · exp(−x²)`.
     erf = Erf on -3.0..3.0
-        => |x| special::erf(x), |x, y| (-(x * x)).map(Exp) * x.lit(std::f64::consts::FRAC_2_SQRT_PI);
+        => |x| x.increasing(special::erf), |x, y| (-(x * x)).map(Exp) * x.lit(std::f64::consts::FRAC_2_SQRT_PI);
 
     /// Complementary error function, `y = erfc x = 1 − erf x`, in `f64` within 3 units in the last place, also where it is tiny.
     ///
     /// # Gradient
     /// `x̄ = −ȳ · 2/√π · exp(−x²)`.
     erfc = Erfc on -3.0..3.0
-        => |x| special::erfc(x), |x, y| (-(x * x)).map(Exp) * x.lit(-std::f64::consts::FRAC_2_SQRT_PI);
+        => |x| (-x).increasing(|x| special::erfc(-x)), |x, y| (-(x * x)).map(Exp) * x.lit(-std::f64::consts::FRAC_2_SQRT_PI);
 
     /// Distribution function of the standard normal, `y = Φ(x) = (1 + erf(x/√2)) / 2`.
     ///
     /// # Gradient
     /// `x̄ = ȳ · exp(−x²/2) / √(2π)`.
     normal_cdf = NormalCdf on -3.0..3.0
-        => |x| special::normal_cdf(x),
+        => |x| x.increasing(special::normal_cdf),
            |x, y| (x * x * x.lit(-0.5)).map(Exp) * x.lit(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
 
     /// Gaussian error linear unit, `y = x · Φ(x)`.
@@ -155,7 +156,7 @@ pointwise! {
     ///
     /// Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (2016), §2.
     gelu = Gelu on -3.0..3.0
-        => |x| arith::max(x, F::of(-FLAT)) * NormalCdf.f(x),
+        => |x| x.maximum(F::of(-FLAT)) * NormalCdf.f(x),
            |x, y| {
                let x = x.map(Clamp(-FLAT, FLAT));
                x.map(NormalCdf) + x * NormalCdf.df(x, x)
@@ -168,7 +169,7 @@ pointwise! {
     ///
     /// Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (2016), §2.
     gelu_tanh = GeluTanh on -3.0..3.0
-        => |x| arith::max(x, F::of(-FLAT)) * logistic(F::of(2.0 * SQRT_2_OVER_PI) * (x + F::of(0.044715) * x * x * x)),
+        => |x| x.maximum(F::of(-FLAT)) * logistic(F::of(2.0 * SQRT_2_OVER_PI) * (x + F::of(0.044715) * x * x * x)),
            |x, y| {
                let x = x.map(Clamp(-FLAT, FLAT));
                let s = ((x + x * x * x * x.lit(0.044715)) * x.lit(2.0 * SQRT_2_OVER_PI)).map(Sigmoid);
@@ -183,7 +184,7 @@ pointwise! {
     ///
     /// Source: Ramachandran, Zoph, Le, "Searching for Activation Functions" (2017).
     silu = Silu on -4.0..4.0
-        => |x| arith::max(x, F::of(-FLAT)) * logistic(x),
+        => |x| x.maximum(F::of(-FLAT)) * logistic(x),
            |x, y| {
                let x = x.map(Clamp(-FLAT, FLAT));
                let s = x.map(Sigmoid);
@@ -201,7 +202,7 @@ pointwise! {
     /// # Gradient
     /// 0 everywhere.
     sign = Sign on -2.0..2.0, kinks [0.0]; flat
-        => |x| if x > F::zero() { F::one() } else if x < F::zero() { -F::one() } else { x + F::zero() },
+        => |x| x.increasing(sign_of),
            |x, y| x.lit(0.0);
 
     /// Largest whole number that is not above x.
@@ -221,7 +222,7 @@ pointwise! {
     /// # Gradient
     /// None: the value is constant almost everywhere. Who asks for one is told so.
     round = Round on -2.0..2.0, kinks [-1.5, -0.5, 0.5, 1.5]; flat without rule: CONSTANT
-        => |x| half_to_even(x), |x, y| x.lit(0.0);
+        => |x| x.increasing(half_to_even), |x, y| x.lit(0.0);
 
     /// Whole part of x: the nearest whole number that is not farther from 0.
     ///
@@ -234,7 +235,7 @@ pointwise! {
     /// # Gradient
     /// `x̄ = ȳ` where low ≤ x ≤ high, both bounds included, else 0.
     clamp = Clamp { low: f64, high: f64 } try -0.7, 1.1 on -2.0..2.0, kinks [-0.7, 1.1]
-        => |x| if x < F::of(low) { F::of(low) } else if x > F::of(high) { F::of(high) } else { x },
+        => |x| x.increasing(|x| if x < F::of(low) { F::of(low) } else if x > F::of(high) { F::of(high) } else { x }),
            |x, y| x.map(Within(low, high));
 
     /// 1 where low ≤ x ≤ high, else 0.
@@ -242,7 +243,13 @@ pointwise! {
     /// # Gradient
     /// 0 everywhere.
     within = Within { low: f64, high: f64 } try -0.7, 1.1 on -2.0..2.0, kinks [-0.7, 1.1]; flat
-        => |x| if x >= F::of(low) && x <= F::of(high) { F::one() } else { F::zero() }, |x, y| x.lit(0.0);
+        => |x| {
+               let (zero, one) = (F::zero(), F::one());
+               // Of equal infinities the difference is NaN, which is not positive.
+               let inside = (F::of(low) - x).if_positive(zero, (x - F::of(high)).if_positive(zero, one));
+               if x.is_nan() { zero } else { inside }
+           },
+           |x, y| x.lit(0.0);
 
     /// Power with a whole exponent, `y = xⁿ`; `x⁰ = 1`, also of 0 and NaN.
     ///
@@ -265,15 +272,37 @@ pointwise! {
     /// # Gradient
     /// `x̄ = −ȳ · y²`.
     reciprocal_or_zero = ReciprocalOrZero on 0.4..3.0
-        => |x| if x.is_zero() { x } else { x.recip() }, |x, y| -(y * y);
+        => |x| if x == F::zero() { F::zero() } else { x.recip() }, |x, y| -(y * y);
 }
 
 /// The logistic function by the branch whose exponential is at most 1.
 #[inline]
 pub(super) fn logistic<F: Float>(x: F) -> F {
-    let e = (-x.abs()).exp();
-    let numerator = if x < F::zero() { e } else { F::one() };
-    numerator / (F::one() + e)
+    x.increasing(|x| {
+        let e = (-x.abs()).exp();
+        (-x).if_positive(e, F::one()) / (F::one() + e)
+    })
+}
+
+/// x where it is above 0, else `alpha · (eˣ − 1)`, which rises unless `alpha` is negative.
+#[inline]
+fn elu<F: Float>(x: F, alpha: F) -> F {
+    if alpha < F::zero() {
+        return x.if_positive(x, alpha * x.exp_m1());
+    }
+    x.increasing(|x| if x > F::zero() { x } else { alpha * x.exp_m1() })
+}
+
+/// −1, 0 or 1.
+#[inline]
+fn sign_of<F: Float>(x: F) -> F {
+    if x > F::zero() {
+        F::one()
+    } else if x < F::zero() {
+        -F::one()
+    } else {
+        x + F::zero()
+    }
 }
 
 /// The nearest whole number, and of two the even one.

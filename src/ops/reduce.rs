@@ -99,8 +99,11 @@ impl<T: Float> Op<T> for Same {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        let same = |a: T, b: T| a == b || (a.is_nan() && b.is_nan());
-        zip("same", xs[0], xs[1], |a, b| if same(a, b) { T::one() } else { T::zero() })
+        zip("same", xs[0], xs[1], |a, b| match (a.is_nan(), b.is_nan()) {
+            // Of equal infinities the difference is NaN, which is not positive.
+            (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
+            (both, _) => if both && b.is_nan() { T::one() } else { T::zero() },
+        })
     }
 
     fn vjp<'t>(&self, _: &mut Pullback<'t, T>) {}

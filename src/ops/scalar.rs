@@ -81,7 +81,7 @@ impl<T: Float> Scalar for Lane<T> {
 
     #[inline]
     fn if_positive(self, a: Self, b: Self) -> Self {
-        if self.0 > T::zero() { a } else { b }
+        Lane(self.0.if_positive(a.0, b.0))
     }
 }
 
@@ -137,7 +137,7 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
 /// even at a point where it has no finite slope: √x at 0, or ln x.
 #[inline]
 fn pull_one<T: Float>(g: T, slope: T) -> T {
-    if g == T::zero() { T::zero() } else { g * slope }
+    if g.is_zero() { T::zero() } else { g * slope }
 }
 
 /// [`pull_one`] for nodes.

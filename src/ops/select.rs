@@ -39,7 +39,7 @@ impl<T: Float> Op<T> for IfPositive {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        zip3("if_positive", [xs[0], xs[1], xs[2]], |x, a, b| if x > T::zero() { a } else { b })
+        zip3("if_positive", [xs[0], xs[1], xs[2]], T::if_positive)
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {

@@ -101,10 +101,10 @@ pub(crate) fn normal_cdf<T: Float>(x: T) -> T {
 
 /// `erfc z` where `z = √c · x` is above [`NEAR`], and c is 1 or ½.
 ///
-/// The square is taken of x cut to multiples of 1/256, where it is exact, since its rounding error would be magnified. The cut is
-/// one of an `f32`.
+/// The square is taken of x cut to multiples of 1/256, where it is exact, since its rounding error would be magnified. What is cut off
+/// may be of either sign, so the cut is one of an `f32`, and a single number for every scalar.
 fn tail<T: Float>(x: T, z: T, c: T) -> T {
-    let cut = (x * T::of(256.0)).trunc() / T::of(256.0);
+    let cut = T::of(f64::from((x.to_f32().unwrap_or(f32::NAN) * 256.0).trunc() / 256.0));
     if !cut.is_finite() {
         return (-x).exp();
     }

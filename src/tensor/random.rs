@@ -29,7 +29,7 @@ impl<T: Float> Tensor<T> {
         // Rounding may lift a product to `high` itself, which is drawn again as the largest value below.
         let draw = |rng: &mut _| loop {
             let x = low + (high - low) * T::of(RngExt::random::<f64>(rng));
-            if x < high || low >= high {
+            if !(x >= high && low < high) {
                 return x;
             }
         };

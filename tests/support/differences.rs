@@ -1,5 +1,4 @@
-//! Gradients against finite differences, for anything that has a [`Specimen`]. A check returns what is wrong, so that the
-//! checks can be checked: a rule that is wrong on purpose has to fail them.
+//! Random inputs of specimens, and derivatives by finite differences.
 
 #![allow(dead_code, unreachable_pub, reason = "a module of tests, of which every file uses its own part")]
 
@@ -178,51 +177,4 @@ fn recorded_slope<'t>(loss: Var<'t, f64>, xs: &[Var<'t, f64>], u: &[Tensor<f64>]
 /// Weights of the op's output, and a direction for every input.
 pub fn directions(y: &Tensor<f64>, xs: &[Tensor<f64>], numbers: &mut Numbers) -> (Tensor<f64>, Vec<Tensor<f64>>) {
     (numbers.direction(y.shape()), xs.iter().map(|x| numbers.direction(x.shape())).collect())
-}
-
-/// Backward against central differences along a random direction. Returns whether a gradient was other than zero.
-pub fn check_first(specimen: &Specimen<f64>, case: &[Vec<usize>], seed: u64) -> Result<bool, String> {
-    let mut numbers = Numbers(seed);
-    let xs = inputs(specimen, case, &mut numbers);
-    let (w, u) = directions(&value(specimen, &xs), &xs, &mut numbers);
-    let loss = |h: f64| dot(&[value(specimen, &moved(&xs, &u, h))], std::slice::from_ref(&w));
-    let gradients = gradients(specimen, &xs, &w)?;
-    let scale = size(&gradients, &u).max(loss(0.0).abs());
-    compare(&[dot(&gradients, &u)], &[slope(loss)], 1e-8 * scale).map_err(|e| format!("first order: {e}"))?;
-    Ok(gradients.iter().any(|g| g.iter().any(|&g| g != 0.0)))
-}
-
-/// The recorded gradient, differentiated again, against central differences of the first-order gradient.
-pub fn check_second(specimen: &Specimen<f64>, case: &[Vec<usize>], seed: u64) -> Result<(), String> {
-    let mut numbers = Numbers(seed);
-    let xs = inputs(specimen, case, &mut numbers);
-    let (w, u) = directions(&value(specimen, &xs), &xs, &mut numbers);
-    let v: Vec<_> = xs.iter().map(|x| numbers.direction(x.shape())).collect();
-    let first = |h: f64| gradients(specimen, &moved(&xs, &v, h), &w).map(|g| dot(&g, &u));
-    let scale = size(&gradients(specimen, &xs, &w)?, &u);
-    let second = second(specimen, &xs, &w, &u)?;
-    let expected = slope(|h| first(h).unwrap_or(f64::NAN));
-    let scale = size(&second, &v).max(scale);
-    compare(&[dot(&second, &v)], &[expected], 1e-8 * scale).map_err(|e| format!("second order: {e}"))
-}
-
-/// The fused sweep against the rules on handles.
-pub fn check_fused(specimen: &Specimen<f64>, case: &[Vec<usize>], seed: u64) -> Result<(), String> {
-    let mut numbers = Numbers(seed);
-    let xs = inputs(specimen, case, &mut numbers);
-    let tape = Tape::new();
-    let leaves: Vec<_> = xs.iter().map(|x| tape.leaf(x.clone())).collect();
-    let y = (specimen.apply)(&leaves);
-    let loss = (y * tape.constant(numbers.direction(&y.shape()))).sum(..);
-    let fused = loss.backward();
-    for &x in &leaves {
-        let (fused, recorded) = (fused.get(x).cloned(), loss.grad([x]).map(|[g]| g.value()));
-        if fused.is_ok() != recorded.is_ok() {
-            return Err(format!("by {x:?} one of backward and grad has a gradient, the other has not"));
-        }
-        let (fused, recorded) = (shaped(fused, x)?, shaped(recorded, x)?);
-        let near = 1e-13 * recorded.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
-        compare(&fused.to_vec(), &recorded.to_vec(), near).map_err(|e| format!("fused: {e}"))?;
-    }
-    Ok(())
 }

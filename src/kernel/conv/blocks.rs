@@ -56,13 +56,13 @@ pub(super) fn both(pieces: usize, first: impl FnOnce(usize) + Send, second: impl
 
 /// Calls `work` with the number and the elements of each chunk of `out` and with how many pieces to divide it into: several
 /// chunks are shared among threads, few are divided further.
-pub(super) fn over_chunks<T: Send>(
+pub(super) fn over_chunks<T: Float>(
     out: &mut [T],
     len: usize,
     multiplications: usize,
     work: &(dyn Fn(usize, &mut [T], usize) + Sync),
 ) {
-    let pieces = pieces(multiplications);
+    let pieces = pieces::<T>(multiplications);
     if pieces > 1 && out.len().div_ceil(len) >= 2 * pieces {
         out.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| work(i, chunk, 1));
     } else {

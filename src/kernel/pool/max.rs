@@ -3,8 +3,8 @@
 use super::options::{Pooling, Span};
 use super::{Planes, Spans, places};
 use crate::float::Float;
+use crate::kernel::planes;
 use crate::kernel::rows::read;
-use crate::kernel::{arith, planes};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -30,13 +30,13 @@ pub(crate) fn max<T: Float>(pooling: &Pooling, x: &Tensor<T>) -> Tensor<T> {
 fn max_row<T: Float>(x: &[T], spans: &Spans, rows: &[usize], out: &mut [T]) {
     for o in spans.others() {
         let elements = window(&spans.axes[2][o], spans, rows).map(|at| x[at]);
-        out[o] = elements.reduce(|best, x| arith::max(x, best)).unwrap_or(T::nan());
+        out[o] = elements.reduce(|best, x| x.maximum(best)).unwrap_or(T::nan());
     }
     let (out, stride, mut is_first) = (&mut out[spans.full.clone()], spans.stride as isize, true);
     for at in rows.iter().flat_map(|row| spans.taps().map(move |tap| row + tap)) {
         match is_first {
             true => read(out, x, at as isize, stride, |_, x| x),
-            false => read(out, x, at as isize, stride, |best, x| arith::max(x, best)),
+            false => read(out, x, at as isize, stride, |best, x| x.maximum(best)),
         }
         is_first = false;
     }

@@ -5,8 +5,11 @@
 
 #![allow(unsafe_code, reason = "the kernels take raw pointers")]
 
-use std::marker::PhantomData;
+mod matrix;
+mod portable;
 
+pub(crate) use matrix::{Block, Matrix};
+use portable::portable;
 use rayon::prelude::*;
 
 use crate::float::{Float, Gemm};
@@ -19,106 +22,8 @@ use crate::tensor::Tensor;
 /// with 2²³ and takes 24.9 ms, since its thin last layer is shared.)
 const SHARE: usize = 1 << 22;
 
-/// A strided matrix to read. Every place it reaches lies inside `data`.
-#[derive(Clone, Copy)]
-pub(crate) struct Matrix<'a, T> {
-    data: &'a [T],
-    offset: usize,
-    rows: usize,
-    columns: usize,
-    row_stride: isize,
-    column_stride: isize,
-}
-
-impl<'a, T> Matrix<'a, T> {
-    pub(crate) fn new(data: &'a [T], offset: usize, [rows, columns]: [usize; 2], strides: [isize; 2]) -> Self {
-        let matrix = Matrix { data, offset, rows, columns, row_stride: strides[0], column_stride: strides[1] };
-        if rows > 0 && columns > 0 {
-            let ends = [(rows - 1) as isize * strides[0], (columns - 1) as isize * strides[1]];
-            let reach = |pick: fn(isize, isize) -> isize| offset as isize + pick(ends[0], 0) + pick(ends[1], 0);
-            assert!(reach(isize::min) >= 0 && reach(isize::max) < data.len() as isize, "a matrix outside its storage");
-        }
-        matrix
-    }
-
-    fn pointer(&self) -> *const T {
-        self.data[self.offset..].as_ptr()
-    }
-
-    /// Rows `start .. start + count`.
-    pub(crate) fn rows(self, start: usize, count: usize) -> Self {
-        let moved = if count == 0 { 0 } else { start as isize * self.row_stride };
-        Matrix { offset: (self.offset as isize + moved) as usize, rows: count, ..self }
-    }
-
-    /// Columns `start .. start + count`.
-    pub(crate) fn columns(self, start: usize, count: usize) -> Self {
-        let moved = if count == 0 { 0 } else { start as isize * self.column_stride };
-        Matrix { offset: (self.offset as isize + moved) as usize, columns: count, ..self }
-    }
-
-    /// Rows and columns exchanged.
-    pub(crate) fn t(self) -> Self {
-        let Matrix { rows, columns, row_stride, column_stride, .. } = self;
-        Matrix { rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride, ..self }
-    }
-}
-
-impl<T: Copy> Matrix<'_, T> {
-    #[inline]
-    fn at(&self, row: usize, column: usize) -> T {
-        let place = self.offset as isize + row as isize * self.row_stride + column as isize * self.column_stride;
-        self.data[place as usize]
-    }
-}
-
-/// A block of a row-major matrix to write. Blocks of one matrix are disjoint.
-pub(crate) struct Block<'a, T> {
-    pointer: *mut T,
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    elements: PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: a block is an exclusive borrow of its elements, like `&mut [T]`, which is `Send` where `T` is.
-unsafe impl<T: Send> Send for Block<'_, T> {}
-
-impl<'a, T> Block<'a, T> {
-    pub(crate) fn new(data: &'a mut [T], rows: usize, columns: usize) -> Self {
-        assert_eq!(data.len(), rows * columns, "a block is a whole matrix at first");
-        Block { pointer: data.as_mut_ptr(), rows, columns, row_stride: columns, elements: PhantomData }
-    }
-
-    /// The same block, lent.
-    pub(crate) fn lend(&mut self) -> Block<'_, T> {
-        Block { pointer: self.pointer, ..*self }
-    }
-
-    /// The first `at` rows, and the others.
-    fn split_rows(self, at: usize) -> (Self, Self) {
-        assert!(at < self.rows);
-        // SAFETY: row `at` starts inside the block, as `at < rows`.
-        let lower = unsafe { self.pointer.add(at * self.row_stride) };
-        (Block { rows: at, ..self }, Block { pointer: lower, rows: self.rows - at, ..self })
-    }
-
-    /// The first `at` columns, and the others.
-    pub(crate) fn split_columns(self, at: usize) -> (Self, Self) {
-        assert!(at <= self.columns && self.rows > 0);
-        // SAFETY: column `at` of the first row lies inside the block or right behind the row's end, as `at <= columns`.
-        let right = unsafe { self.pointer.add(at) };
-        (Block { columns: at, ..self }, Block { pointer: right, columns: self.columns - at, ..self })
-    }
-
-    /// One row's elements.
-    fn row(&mut self, row: usize) -> &mut [T] {
-        assert!(row < self.rows);
-        // SAFETY: a row is `columns` neighbouring elements from `row · row_stride` on, all inside the block, which is borrowed
-        // exclusively for as long as the slice.
-        unsafe { std::slice::from_raw_parts_mut(self.pointer.add(row * self.row_stride), self.columns) }
-    }
-}
+/// The same where the portable kernel runs, whose multiplications take longer, of some scalars much longer.
+const SHARE_PORTABLE: usize = 1 << 19;
 
 /// What a product does to what `C` holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -155,8 +60,9 @@ pub(crate) fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_,
 }
 
 /// How many blocks a product of so many multiplications is divided into.
-pub(crate) fn pieces(multiplications: usize) -> usize {
-    if multiplications < SHARE { 1 } else { rayon::current_num_threads() }
+pub(crate) fn pieces<T: Float>(multiplications: usize) -> usize {
+    let share = if T::gemm().is_some() { SHARE } else { SHARE_PORTABLE };
+    if multiplications < share { 1 } else { rayon::current_num_threads() }
 }
 
 /// `A·B` into `C` on this thread.
@@ -189,59 +95,11 @@ fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_
             b.row_stride,
             b.column_stride,
             beta,
-            c.pointer,
+            c.pointer(),
             c.row_stride as isize,
             1,
         );
     }
-}
-
-/// Rows and columns of the tile that the portable kernel holds in registers, and the depth of a packed panel of `B`.
-const TILE_ROWS: usize = 4;
-const TILE_COLUMNS: usize = 8;
-const DEPTH: usize = 256;
-
-/// The product for any scalar: panels of `B` are packed, tiles of `C` are summed in registers.
-fn portable<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, mut c: Block<'_, T>, into: Write) {
-    if into == Write::Overwrite {
-        (0..c.rows).for_each(|i| c.row(i).fill(T::zero()));
-    }
-    let mut panel = [[T::zero(); TILE_COLUMNS]; DEPTH];
-    for j in (0..c.columns).step_by(TILE_COLUMNS) {
-        let width = TILE_COLUMNS.min(c.columns - j);
-        for l in (0..b.rows).step_by(DEPTH) {
-            let depth = DEPTH.min(b.rows - l);
-            for (p, row) in panel[..depth].iter_mut().enumerate() {
-                row[..width].iter_mut().enumerate().for_each(|(q, x)| *x = b.at(l + p, j + q));
-            }
-            for i in (0..c.rows).step_by(TILE_ROWS) {
-                let height = TILE_ROWS.min(c.rows - i);
-                let sums = tile(&a, i, height, l, &panel[..depth]);
-                for (p, sums) in sums[..height].iter().enumerate() {
-                    c.row(i + p)[j..j + width].iter_mut().zip(sums).for_each(|(c, &s)| *c = *c + s);
-                }
-            }
-        }
-    }
-}
-
-#[inline]
-fn tile<T: Float>(
-    a: &Matrix<'_, T>,
-    i: usize,
-    height: usize,
-    l: usize,
-    panel: &[[T; TILE_COLUMNS]],
-) -> [[T; TILE_COLUMNS]; TILE_ROWS] {
-    let mut sums = [[T::zero(); TILE_COLUMNS]; TILE_ROWS];
-    for (p, b) in panel.iter().enumerate() {
-        for (q, row) in sums.iter_mut().enumerate() {
-            // Rows below the edge repeat the last one; their sums are not used.
-            let x = a.at(i + q.min(height - 1), l + p);
-            row.iter_mut().zip(b).for_each(|(s, &b)| *s = *s + x * b);
-        }
-    }
-    sums
 }
 
 #[cold]
@@ -338,7 +196,7 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor
             }
         });
     };
-    let pieces = pieces(out.len().saturating_mul(k));
+    let pieces = pieces::<T>(out.len().saturating_mul(k));
     if pieces > 1 && count >= 2 * pieces {
         let matrices = count.div_ceil(4 * pieces);
         out.par_chunks_mut(matrices * m * n).enumerate().for_each(|(i, out)| some(i * matrices, out, 1));

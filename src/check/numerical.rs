@@ -1,4 +1,4 @@
-//! Gradients by finite differences, to check the others against.
+//! Gradients by central differences at a step of one's own, without judgement.
 
 use crate::float::Float;
 use crate::tensor::Tensor;
