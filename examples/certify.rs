@@ -63,7 +63,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let (mut loader, mut tape, mut gradients) =
         (Loader::new(&train, BATCH, options.seed), Tape::new(), Gradients::new());
     for _ in 0..options.iters.unwrap_or(if options.quick { 300 } else { 2000 }) {
-        let batch = loader.next_batch();
+        let batch = loader.next_batch()?;
         tape.step(&mut gradients, |tape| net.loss(tape.constant(batch.inputs), &batch.labels));
         Sgd::new(0.1).step(&mut net, &gradients)?;
     }

@@ -25,7 +25,7 @@ use rensa::{Gradients, Param, Tape, Tensor, io};
 const HELP: &str = "two_layer_net [--data DIR] [--iters 10000] [--hidden 50] [--seed 0] [--quick] [--last-relu]
               [--plot FILE.svg] [--save FILE.safetensors] [--load FILE.safetensors]";
 const BATCH: usize = 100;
-const RATE: f32 = 0.1;
+const RATE: f64 = 0.1;
 
 struct Options {
     data: Option<PathBuf>,
@@ -117,7 +117,7 @@ fn train_net(
             .unwrap_or(ProgressStyle::default_bar()),
     );
     for iteration in 1..=options.iters {
-        let batch = loader.next_batch();
+        let batch = loader.next_batch()?;
         let loss = tape.step(&mut gradients, |tape| net.loss(tape.constant(batch.inputs), &batch.labels));
         sgd.step(net, &gradients)?;
         history.loss.push((iteration as f64, f64::from(loss)));

@@ -41,6 +41,22 @@ pub enum Error {
         /// What this one has.
         found: String,
     },
+    /// A file that could not be downloaded.
+    Download {
+        /// The file's name.
+        name: String,
+        /// What was wrong at each mirror.
+        failures: Vec<String>,
+    },
+    /// Text, or tokens, that have something in them that does not belong there.
+    Text {
+        /// The number of the byte, or of the token.
+        at: usize,
+        /// What may stand there.
+        expected: String,
+        /// What does.
+        found: String,
+    },
     /// A parameter that an optimizer or a checkpoint cannot use.
     Parameter {
         /// The parameter's dotted name.
@@ -78,6 +94,11 @@ impl fmt::Display for Error {
             Error::Format { path, expected, found } => {
                 write!(f, "{}: expected {expected}, found {found}", path.display())
             }
+            Error::Download { name, failures } => match &failures[..] {
+                [] => write!(f, "{name}: no mirror to download it from"),
+                failures => write!(f, "{name}: no mirror has it: {}", failures.join("; ")),
+            },
+            Error::Text { at, expected, found } => write!(f, "expected {expected} at {at}, found {found}"),
             Error::State { faults } => write!(f, "the state does not fit: {}", faults.join(", ")),
             Error::Parameter { name, reason } => write!(f, "parameter `{name}`: {reason}"),
         }

@@ -15,6 +15,8 @@ mod tensor;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "scalars", feature = "half"))))]
 pub mod scalar;
 
+mod file;
+
 mod kernel;
 
 mod graph;
@@ -31,9 +33,10 @@ pub mod data;
 pub mod optim;
 
 pub mod io;
-pub mod train;
 
 pub mod viz;
+
+pub mod train;
 
 pub mod prelude;
 
@@ -43,8 +46,12 @@ pub use graph::{
     Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Reason, Step,
     Tape, Var,
 };
+pub use kernel::conv::Conv;
+pub use kernel::pad::PadMode;
+pub use kernel::pool::Pool;
+pub use kernel::upsample::Upsample;
 pub use ops::{Contraction, Reduction, Targets};
-pub use shape::{Axes, Layout, Shape, keep};
+pub use shape::{Axes, Layout, Padding, PerAxis, Shape, keep};
 #[doc(hidden)]
 pub use storage::{Block, FreeList, LocalFreeList};
 pub use tensor::{Ellipsis, Iter, Nested, NewAxis, NewShape, SliceItem, Tensor};

@@ -6,14 +6,27 @@
 
 #![allow(unreachable_pub, reason = "a hidden hook of the public `Float` names these types")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::thread::LocalKey;
 
+#[cfg(feature = "mmap")]
+use crate::error::{Error, Result};
 use crate::float::Float;
 
 /// The free list of one element type on one thread.
 pub type LocalFreeList<T> = &'static LocalKey<RefCell<FreeList<T>>>;
+
+thread_local! {
+    /// Whether blocks that this thread makes are recycled.
+    static RECYCLES: Cell<bool> = const { Cell::new(true) };
+}
+
+/// From now on blocks that this thread makes are freed in the end: for one that makes tensors which others drop. Recycled, they would
+/// pile up in the free list of a thread that never asks for blocks of that size.
+pub(crate) fn recycle_nothing() {
+    RECYCLES.set(false);
+}
 
 /// Elements on the heap, and what becomes of them when nobody holds them any more.
 pub struct Block<T> {
@@ -95,7 +108,8 @@ impl<T: Float> Storage<T> {
         let recycled = list.try_with(|list| list.borrow_mut().take(n)).ok().flatten();
         let block = recycled.unwrap_or_else(|| {
             let data = vec![T::zero(); SizeClass::of(n).len()].into();
-            Arc::new(Block { data, recycle: Some(give_back::<T>) })
+            let recycle = RECYCLES.get().then_some(give_back::<T> as fn(Arc<Block<T>>));
+            Arc::new(Block { data, recycle })
         });
         Storage::Shared(Some(block))
     }
@@ -194,6 +208,58 @@ impl<T> FreeList<T> {
         }
         self.classes[class].push(block);
         self.bytes += bytes;
+    }
+}
+
+/// The bytes of a file in the address space of the process, which the system reads when they are looked at.
+///
+/// # Examples
+/// ```
+/// # #![allow(unsafe_code)]
+/// use rensa::data::Mapping;
+/// let path = std::env::temp_dir().join(format!("rensa-mapping-{}", std::process::id()));
+/// std::fs::write(&path, "abc")?;
+/// // SAFETY: nobody else knows this file.
+/// let mapping = unsafe { Mapping::open(&path)? };
+/// assert_eq!(mapping.bytes(), b"abc");
+/// # drop(mapping);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "mmap")]
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    bytes: Arc<memmap2::Mmap>,
+    path: Arc<std::path::PathBuf>,
+}
+
+#[cfg(feature = "mmap")]
+#[allow(unsafe_code, reason = "no system promises that a file stays as it is; the caller does")]
+impl Mapping {
+    /// Maps the file at `path`.
+    ///
+    /// # Errors
+    /// If the system refuses it.
+    ///
+    /// # Safety
+    /// As long as the mapping or a clone of it lives nobody may write into the file or shorten it, in this process or in another. To
+    /// replace it by another file of its name, as [`write_atomically`](crate::io::write_atomically) does, is harmless.
+    pub unsafe fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
+        // SAFETY: the caller promises that the bytes do not change while they are borrowed.
+        let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
+        Ok(Mapping { bytes: Arc::new(bytes), path: Arc::new(path.into()) })
+    }
+
+    /// The bytes of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where the file was when it was mapped.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
     }
 }
 

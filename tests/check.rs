@@ -142,7 +142,7 @@ impl<T: Float> Op<T> for Nudged {
 #[test]
 fn no_wrong_rule_passes_even_if_it_is_nearly_right() {
     for (k, (f, scale)) in FUNCTIONS.into_iter().enumerate() {
-        for share in [-2.0, 1.0, 0.1, -1e-3, 1e-6] {
+        for share in [-2.0, 1.0, 0.1, -1e-3, 4e-6] {
             let x = normal([3, 4], 5) * scale;
             for check in [Check::new(), Check::new().full()] {
                 let report = check.gradients(|[x]| f(Var::apply(Nudged(share), &[x])), [&x]);
@@ -479,9 +479,9 @@ fn an_input_may_be_declared_flat_but_must_be_so() {
 fn nothing_is_concluded_from_noise() {
     let x = tensor![0.5, 1.0, 4.0];
     // Of values that come in steps of 10⁻⁴ a factor of 2 can be told, but not that all is right.
-    is(&check::gradients(|[x]| (x + 1e12) - 1e12, [&x]), &[Verdict::Inconclusive]);
-    is(&check::gradients(|[x]| Var::apply(Nudged(1.0), &[(x + 1e12) - 1e12]), [&x]), &[Verdict::Wrong]);
-    is(&check::gradients(|[x]| Var::apply(Nudged(1e-3), &[(x + 1e12) - 1e12]), [&x]), &[Verdict::Inconclusive]);
+    is(&check::gradients(|[x]| (x * 0.7 + 1e12) - 1e12, [&x]), &[Verdict::Inconclusive]);
+    is(&check::gradients(|[x]| Var::apply(Nudged(1.0), &[(x * 0.7 + 1e12) - 1e12]), [&x]), &[Verdict::Wrong]);
+    is(&check::gradients(|[x]| Var::apply(Nudged(1e-3), &[(x * 0.7 + 1e12) - 1e12]), [&x]), &[Verdict::Inconclusive]);
 }
 
 #[test]

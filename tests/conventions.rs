@@ -2,6 +2,10 @@
 //!
 //! Tests named `trap_…` are lines of the list of defects that other libraries had.
 
+#[path = "support/numbers.rs"]
+mod numbers;
+
+use numbers::{is, near};
 use rensa::{Reduction, Tape, Tensor, Var, keep, tensor};
 
 const NAN: f64 = f64::NAN;
@@ -32,21 +36,6 @@ fn at2<const N: usize>(
     let y = f(&a, &b);
     let gradients = y.backward_with(Tensor::ones(y.shape()));
     (y.value().to_vec(), gradients[a].to_vec(), gradients[b].to_vec())
-}
-
-/// NaN for NaN, and else the same number.
-#[track_caller]
-fn is(found: &[f64], expected: &[f64]) {
-    let same = |a: &f64, b: &f64| a == b || (a.is_nan() && b.is_nan());
-    let equal = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| same(a, b));
-    assert!(equal, "{found:?}, expected {expected:?}");
-}
-
-#[track_caller]
-fn near(found: &[f64], expected: &[f64]) {
-    let close = |a: &f64, b: &f64| a == b || (a - b).abs() <= 1e-14 * b.abs().max(1e-300);
-    let equal = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| close(a, b));
-    assert!(equal, "{found:?}, expected {expected:?}");
 }
 
 // ---- ties and kinks ----------------------------------------------------------------------------------------------------
@@ -295,6 +284,38 @@ fn trap_18_masked_entries_and_masked_rows() {
     let x = tape.leaf(tensor![[0.0, 0.0], [-INF, -INF]]);
     is(&x.softmax(-1).value().to_vec(), &[0.5, 0.5, NAN, NAN]);
     is(&x.logsumexp(keep(-1)).sum(..).backward()[x].to_vec(), &[0.5, 0.5, 0.0, 0.0]);
+}
+
+#[test]
+fn trap_18_a_masked_softmax_is_0_where_nothing_is_seen_and_does_not_look_at_what_is_hidden() {
+    let weights = [1.0, 2.0, 3.0, 4.0];
+    let masked = |row: [f64; 4], hidden: [bool; 4]| {
+        let hidden = Tensor::from_vec(hidden.to_vec(), [4]).expect("four");
+        at(row, |x| x.masked_softmax(-1, &hidden) * x.tape().constant(list(weights)))
+    };
+    let (y, g) = masked([NAN, 0.0, INF, 0.0], [true, false, true, false]);
+    is(&y, &[0.0, 1.0, 0.0, 2.0]);
+    is(&g, &[0.0, -0.5, 0.0, 0.5]);
+    for (row, hidden) in [([0.0, NAN, 1.0, INF], [true; 4]), ([-INF, 5.0, -INF, -INF], [false, true, false, false])] {
+        let (y, g) = masked(row, hidden);
+        is(&y, &[0.0; 4]);
+        is(&g, &[0.0; 4]);
+    }
+    // What is not hidden keeps its NaN, also beside −∞.
+    is(&masked([-INF, NAN, 0.0, 0.0], [false, false, true, true]).0, &[NAN, NAN, NAN, NAN]);
+    assert_eq!(Tensor::<f64>::zeros([2, 0]).masked_softmax(-1, &Tensor::full([2, 1], true)).shape(), [2, 0]);
+}
+
+#[test]
+fn what_dropout_drops_is_gone_and_not_multiplied() {
+    let kept = |kept: [bool; 3]| Tensor::from_vec(kept.to_vec(), [3]).expect("three");
+    let (y, g) = at([NAN, INF, 3.0], |x| x.dropout(0.75, &kept([false, false, true])));
+    is(&y, &[0.0, 0.0, 12.0]);
+    is(&g, &[0.0, 0.0, 4.0]);
+    let (y, g) = at([NAN, INF, 3.0], |x| x.dropout(1.0, &kept([true; 3])));
+    is(&y, &[0.0; 3]);
+    is(&g, &[0.0; 3]);
+    is(&at([1.0, 2.0, 3.0], |x| x.dropout(0.0, &kept([true; 3]))).0, &[1.0, 2.0, 3.0]);
 }
 
 // ---- far tails ---------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use rensa::nn::{Linear, Module, Path, Relu, Sequential, TwoLayerNet};
 use rensa::ops::{Specimen, registry};
 use rensa::scalar::Dual;
-use rensa::{Float, Param, Reduction, Tape, Tensor, Var, keep, slice, tensor};
+use rensa::{Conv, Float, PadMode, Param, Pool, Reduction, Tape, Tensor, Upsample, Var, keep, slice, tensor};
 use sweeps::{hessian_times, swept, weights};
 
 /// Numbers between −1 and 1, no two sums of which round alike.
@@ -430,4 +430,35 @@ fn loss_of_parts<'t, T: Float>(net: &Sequential<T>, tape: &'t Tape<T>) -> Var<'t
 #[test]
 fn the_hessian_vector_product_of_a_net_from_parts() {
     check_net(&parts(), parts(), loss_of_parts, loss_of_parts);
+}
+
+/// What is linear takes derivatives as it takes values; the largest element brings its derivative along.
+#[test]
+fn convolutions_and_their_relatives() {
+    for (channels, outputs, groups) in [(3, 2, 1), (2, 2, 2), (300, 1, 1)] {
+        let options = Conv::new().padding(1).stride([1, 2]).groups(groups);
+        let [x, dx] = [1, 2].map(|seed| numbers(&[2, channels, 5, 6], seed));
+        let [w, dw] = [3, 4].map(|seed| numbers(&[outputs, channels / groups, 3, 2], seed));
+        let found = Tensor::dual(&x, &dx).conv2d(&Tensor::dual(&w, &dw), options);
+        let slope = dx.conv2d(&w, options) + x.conv2d(&dw, options);
+        assert_near("conv2d", &found, &x.conv2d(&w, options), &slope);
+        let (g, dg) = (numbers(found.shape(), 5), numbers(found.shape(), 6));
+        let slope = dg.conv_transpose2d(&w, options) + g.conv_transpose2d(&dw, options);
+        let found = Tensor::dual(&g, &dg).conv_transpose2d(&Tensor::dual(&w, &dw), options);
+        assert_near("conv_transpose2d", &found, &g.conv_transpose2d(&w, options), &slope);
+    }
+    let [x, dx] = [7, 8].map(|seed| numbers(&[2, 3, 4, 5], seed));
+    let both = Tensor::dual(&x, &dx);
+    assert_near("avg_pool2d", &both.avg_pool2d(2), &x.avg_pool2d(2), &dx.avg_pool2d(2));
+    let to = Upsample::size([7, 3]);
+    let slope = dx.upsample_bilinear2d(to);
+    assert_near("upsample_bilinear2d", &both.upsample_bilinear2d(to), &x.upsample_bilinear2d(to), &slope);
+    let widths = [(1, -1), (2, 0)];
+    let reflected = |x: &Tensor<f64>| x.pad(&widths, PadMode::Reflect);
+    assert_near("pad", &both.pad(&widths, PadMode::Reflect), &reflected(&x), &reflected(&dx));
+    let found = both.max_pool2d(Pool::new(2).stride(1).padding([(0, 1), (1, 0)]));
+    for (y, near) in found.iter().zip(&x.max_pool2d(Pool::new(2).stride(1).padding([(0, 1), (1, 0)]))) {
+        let place = x.iter().position(|x| x == near).expect("one of the elements");
+        assert_eq!((y.value(), y.derivative()), (*near, dx.to_vec()[place]));
+    }
 }

@@ -197,7 +197,7 @@ fn a_net_of_halves_is_trained() {
     let mut losses = (0..100).map(|_| {
         let loss = tape
             .step(&mut gradients, |tape| net.forward(tape.constant(x.clone())).cross_entropy(&labels, Reduction::Mean));
-        Sgd::new(bf16::of(0.5)).step(&mut net, &gradients).expect("every parameter has a gradient");
+        Sgd::new(0.5).step(&mut net, &gradients).expect("every parameter has a gradient");
         loss.to_f32()
     });
     let (first, last) = (losses.next(), losses.last());

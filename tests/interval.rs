@@ -580,13 +580,14 @@ fn every_exemption_is_of_an_op_that_exists() {
     let all = registry::<f64>();
     let ops: Vec<_> = all.iter().filter(|s| exempt(s)).filter_map(|s| s.name.split(' ').next()).collect();
     assert!(EXEMPT.iter().all(|(op, why)| ops.contains(op) && !why.is_empty()), "{ops:?}");
-    assert_eq!(tensor![interval(2.0, 3.0), interval(0.0, 1.0)].sort(0, false).1.to_vec(), [1, 0]);
 }
 
 #[test]
-#[should_panic(expected = "are in no order")]
-fn intervals_that_overlap_are_not_sorted() {
-    tensor![interval(2.0, 3.0), interval(0.0, 2.5)].sort(0, false);
+fn intervals_are_sorted_where_none_overlap_and_refused_where_some_do() {
+    let apart = tensor![interval(2.0, 3.0), Interval::NAN, interval(-1.0, 1.0), interval(4.0, 4.0)];
+    assert_eq!(apart.argsort(0, false).to_vec(), [2, 0, 3, 1]);
+    let refused = std::panic::catch_unwind(|| tensor![interval(0.0, 2.0), interval(1.0, 3.0)].sort(0, true));
+    assert!(refused.is_err());
 }
 
 /// A net that was trained in `f32`, on intervals: the bounds hold what it answers for inputs inside.

@@ -77,7 +77,7 @@ fn a_net_is_trained() {
             let loss = tape.step(&mut gradients, |tape| {
                 net.forward(tape.constant(inputs.clone())).cross_entropy(&labels, Reduction::Mean)
             });
-            Sgd::new(T::of(0.5)).step(&mut net, &gradients).expect("every parameter has a gradient");
+            Sgd::new(0.5).step(&mut net, &gradients).expect("every parameter has a gradient");
             num_traits::ToPrimitive::to_f64(&loss).expect("a number")
         });
         losses.collect()

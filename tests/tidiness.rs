@@ -105,11 +105,12 @@ fn nodes_of_every_method_carry_the_callers_line() {
 // ---- layers ------------------------------------------------------------------------------------------------------------
 
 /// The modules, lowest first; a module may use itself and the rows above it.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 15] = [
     &["error", "float", "storage"],
     &["shape"],
     &["tensor"],
     &["scalar"],
+    &["file"],
     &["kernel"],
     &["graph"],
     &["ops"],
@@ -117,8 +118,9 @@ const LAYERS: [&[&str]; 13] = [
     &["nn"],
     &["check"],
     &["optim", "data"],
-    &["train", "io"],
+    &["io"],
     &["viz"],
+    &["train"],
 ];
 
 fn layer(module: &str) -> Option<usize> {

@@ -178,11 +178,11 @@ fn the_second_relu_stops_the_gradient_of_a_class_with_a_negative_score() {
 fn trained<T: Float>(iterations: usize) -> (TwoLayerNet<T>, f64, f64) {
     let data = Dataset::<T>::digits(2_000, 1).unwrap();
     let mut net = TwoLayerNet::init(784, 50, 10, &mut StdRng::seed_from_u64(3));
-    let (mut tape, mut gradients, mut sgd) = (Tape::new(), Gradients::new(), Sgd::new(T::of(0.1)));
+    let (mut tape, mut gradients, mut sgd) = (Tape::new(), Gradients::new(), Sgd::new(0.1));
     let before = accuracy(&net, &data, &mut tape);
     let mut loader = Loader::new(&data, 100, 3);
     for _ in 0..iterations {
-        let batch = loader.next_batch();
+        let batch = loader.next_batch().unwrap();
         tape.step(&mut gradients, |tape| net.loss(tape.constant(batch.inputs), &batch.labels));
         sgd.step(&mut net, &gradients).unwrap();
     }

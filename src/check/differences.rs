@@ -26,13 +26,13 @@ impl Read<'_> {
         }
     }
 
-    /// The error of what is read, if each number is rounded a few times on its own.
+    /// The error of what is read, if each number is rounded on its own.
     pub(super) fn rounding(&self, numbers: &[f64], epsilon: f64) -> f64 {
         let squares = match self {
             Read::Sum(weights) => weights.iter().zip(numbers).map(|(weight, y)| (weight * y).powi(2)).sum(),
             Read::Element(k) => numbers[*k].powi(2),
         };
-        4.0 * epsilon * f64::sqrt(squares)
+        epsilon * f64::sqrt(squares)
     }
 }
 
@@ -99,7 +99,7 @@ impl<'a> Line<'a> {
         self.scale
     }
 
-    /// The error of what is read, if the numbers are rounded a few times.
+    /// The error of what is read, if each number is rounded on its own.
     pub(super) fn rounding(&self, read: &Read<'_>) -> f64 {
         read.rounding(self.zero, self.epsilon)
     }
@@ -201,14 +201,15 @@ impl<'a> Line<'a> {
         extrapolated(&table, noise).map_or(Seen::Edge, Seen::Smooth)
     }
 
-    /// Whether the differences at the smallest step that can tell the two apart are nearer to `value` than to `claim`, on both sides.
-    pub(super) fn confirms(&self, value: f64, claim: f64, read: &Read<'_>, noise: f64) -> bool {
+    /// The smallest step at which `value` can be told from `claim`, if there the slopes on both sides, but for what curvature makes of
+    /// them, are nearer to `value`.
+    pub(super) fn confirms(&self, value: f64, claim: f64, read: &Read<'_>, noise: f64) -> Option<f64> {
         let table = self.table(read);
         let tells = |row: &Row| row.is_finite() && 2.0 * noise / row.h <= 0.05 * (value - claim).abs();
-        let Some(at) = table.iter().rposition(tells) else { return false };
+        let at = table.iter().rposition(tells)?;
         let bend = if at == 0 { 0.0 } else { kept_bend(&table[at - 1], &table[at]) };
-        let sides = [table[at].central - bend / 2.0, table[at].central + bend / 2.0];
-        sides.iter().all(|side| (side - value).abs() < (side - claim).abs())
+        let mut sides = [-0.5, 0.5].into_iter().map(|side| table[at].central + side * bend);
+        sides.all(|side| (side - value).abs() < (side - claim).abs()).then_some(table[at].h)
     }
 
     /// The error of what is read, measured: what is left of values at equal distances when a polynomial is taken out of them. On the
@@ -308,7 +309,7 @@ fn extrapolated(table: &[Row], noise: f64) -> Option<Slope> {
             let factor = (table[i - j].h / row.h).powi(2);
             now.push(now[j - 1] + (now[j - 1] - before[j - 1]) / (factor - 1.0));
             let change = (now[j] - now[j - 1]).abs().max((now[j] - before[j - 1]).abs());
-            let bar = change.max(2.0 * noise / row.h);
+            let bar = change.max(noise / row.h);
             if !bar.is_finite() {
                 return None;
             }

@@ -66,6 +66,41 @@ pub(super) fn origins(probe: &mut dyn Probe, input: usize, u: &Tensor<f64>, [far
     found
 }
 
+/// Whether a node bends between x and a step along a direction, on either side, though none of its inputs does.
+pub(super) fn bends_within(probe: &mut dyn Probe, input: usize, u: &Tensor<f64>, h: f64) -> bool {
+    let epsilon = probe.epsilon();
+    let mut at = |h: f64| probe.nodes((h != 0.0).then_some(Move { input, u, h }));
+    let (zero, sides) = (at(0.0), [at(h), at(-h), at(h / 2.0), at(-h / 2.0), at(h / 4.0), at(-h / 4.0)]);
+    if sides.iter().any(|nodes| nodes.len() != zero.len()) {
+        return true;
+    }
+    let mut bent: Vec<bool> = Vec::new();
+    for (i, node) in zero.iter().enumerate() {
+        if sides.iter().any(|nodes| nodes[i].values.len() != node.values.len()) {
+            return true;
+        }
+        let pair = |k: usize, side: usize| [sides[side][i].values[k], sides[side + 1][i].values[k]];
+        let bends = |k: usize| is_bent_within(node.values[k], [0, 2, 4].map(|side| pair(k, side)), epsilon);
+        bent.push((0..node.values.len()).any(bends));
+        if bent[i] && !node.inputs.iter().any(|&input| bent[input]) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a value bends somewhere between x and a step, from its values at both sides of x at the step, at half and at a quarter of it.
+/// Where it is smooth, what is missing to a straight line is 4 and 16 times less there, or more at a flat place. With a bend it is not
+/// that much less at half of the step, or at a quarter, or else it is nothing at a quarter.
+fn is_bent_within(zero: f64, [far, half, quarter]: [[f64; 2]; 3], epsilon: f64) -> bool {
+    let missing = |[plus, minus]: [f64; 2]| ((plus - zero) - (zero - minus)).abs();
+    let rounding = 64.0 * epsilon * (zero.abs() + far[0].abs() + far[1].abs());
+    let all = missing(far);
+    let visible = all > 32.0 * rounding && all > 0.05 * (far[0] - zero).abs().max((zero - far[1]).abs());
+    let less = all > 3.2 * missing(half) && all > 10.0 * missing(quarter);
+    visible && !(less && missing(quarter) > rounding + all / 1000.0)
+}
+
 fn kink(node: &NodeRecord, elements: usize) -> Kink {
     Kink { op: node.op, shape: node.shape.clone(), location: node.location, elements, branch: false }
 }
@@ -75,7 +110,7 @@ fn kink(node: &NodeRecord, elements: usize) -> Kink {
 fn is_bent(zero: f64, [plus, minus, h]: [f64; 3], [far_plus, far_minus, far]: [f64; 3], epsilon: f64) -> bool {
     let bend = |plus: f64, minus: f64, h: f64| ((plus - zero) - (zero - minus)).abs() / h;
     let slope = |plus: f64, minus: f64, h: f64| (plus - minus).abs() / (2.0 * h);
-    let rounding = 16.0 * epsilon * (zero.abs() + plus.abs() + minus.abs()) / h;
+    let rounding = 64.0 * epsilon * (zero.abs() + plus.abs() + minus.abs()) / h;
     let (near_bend, far_bend) = (bend(plus, minus, h), bend(far_plus, far_minus, far));
     let (near_slope, far_slope) = (slope(plus, minus, h), slope(far_plus, far_minus, far));
     let kinked = near_bend > rounding + 1e-3 * near_slope

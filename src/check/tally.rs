@@ -12,7 +12,7 @@ pub(super) struct Tally {
     pub(super) gradient: Tensor<f64>,
     /// Trials where there is a derivative; with the element, where it was along one.
     pub(super) trials: Vec<(Option<usize>, Trial)>,
-    /// Elements at which there is none: on a kink, or at the edge of where values are finite.
+    /// Elements at which there is none, or none that differences can tell.
     pub(super) spoiled: Vec<(usize, Trial)>,
     /// Which elements directions still go along.
     pub(super) live: Vec<bool>,
@@ -30,11 +30,18 @@ impl Tally {
         Tally { gradient: gradient.clone(), trials, spoiled, live, kinks, unresolved: 0, noise: None }
     }
 
-    /// Notes that there is no derivative by element `e`, as a trial along it has shown.
-    pub(super) fn spoil(&mut self, e: usize, trial: Trial) {
-        let at = self.spoiled.partition_point(|(other, _)| *other < e);
-        self.spoiled.insert(at, (e, trial));
-        self.live[e] = false;
+    /// Puts a trial where it belongs: along one element, if there is one. Whether it could be judged.
+    pub(super) fn keep(&mut self, element: Option<usize>, trial: Trial) -> bool {
+        if !matches!(trial.verdict, Verdict::Kink | Verdict::NotFinite | Verdict::Inconclusive) {
+            self.trials.push((element, trial));
+            return true;
+        }
+        if let Some(e) = element {
+            let at = self.spoiled.partition_point(|(other, _)| *other < e);
+            self.spoiled.insert(at, (e, trial));
+            self.live[e] = false;
+        }
+        false
     }
 
     /// Whether there were trials, and all that there were found zeros.
@@ -52,24 +59,38 @@ impl Tally {
         self.gradient.iter().fold(0.0, |largest: f64, g| largest.max(g.abs()))
     }
 
-    /// What follows from the trials.
+    /// How many elements could not be judged, for this reason.
+    fn spoiled_by(&self, verdict: Verdict) -> usize {
+        self.spoiled.iter().filter(|(_, trial)| trial.verdict == verdict).count()
+    }
+
+    /// What follows from the trials. Elements that are on a kink need not be judged; but most of the others have to be.
     pub(super) fn verdict(&self) -> Verdict {
-        let tried = |verdict: &Verdict| self.trials.iter().any(|(_, trial)| trial.verdict == *verdict);
-        let spoiled = |verdict: &Verdict| self.spoiled.iter().any(|(_, trial)| trial.verdict == *verdict);
-        let judged = [Verdict::Wrong, Verdict::Inconclusive, Verdict::Right].into_iter().find(tried);
-        let unjudged = || [Verdict::Kink, Verdict::NotFinite].into_iter().find(spoiled);
-        let otherwise = if self.kinks.is_empty() { Verdict::Vacuous } else { Verdict::Kink };
-        judged.or_else(unjudged).unwrap_or(otherwise)
+        let tried = |verdict: Verdict| self.trials.iter().any(|(_, trial)| trial.verdict == verdict);
+        let beyond = self.spoiled_by(Verdict::Inconclusive) + self.unresolved;
+        let kinks = self.spoiled_by(Verdict::Kink).max(usize::from(!self.kinks.is_empty()));
+        let edges = self.spoiled_by(Verdict::NotFinite);
+        match () {
+            _ if tried(Verdict::Wrong) => Verdict::Wrong,
+            _ if tried(Verdict::Right) && 2 * beyond <= self.gradient.len() => Verdict::Right,
+            _ if beyond > kinks + edges || tried(Verdict::Right) => Verdict::Inconclusive,
+            _ if kinks + edges == 0 => Verdict::Vacuous,
+            _ if kinks >= edges => Verdict::Kink,
+            _ => Verdict::NotFinite,
+        }
     }
 
     /// The row, with the trial that says most.
     pub(super) fn row(&self, name: &str, part: Part, tried: String) -> Row {
         let verdict = self.verdict();
-        let alike = self.trials.iter().map(|(_, trial)| trial).filter(|trial| trial.verdict == verdict);
+        let all = self.trials.iter().map(|(_, trial)| trial).chain(self.spoiled.iter().map(|(_, trial)| trial));
+        let alike = all.filter(|trial| trial.verdict == verdict);
         let worst = alike.reduce(|a, b| if a.severity() >= b.severity() || a.severity().is_nan() { a } else { b });
         let [analytic, numeric, error, tolerance] = match worst {
-            Some(trial) => [trial.claim, trial.value, trial.error, trial.tolerance],
-            None => [f64::NAN; 4],
+            Some(trial) if !matches!(verdict, Verdict::Kink | Verdict::NotFinite) => {
+                [trial.claim, trial.value, trial.error, trial.tolerance]
+            }
+            _ => [f64::NAN; 4],
         };
         let (kinks, notes) = (self.kinks.clone(), self.notes());
         let shape = self.gradient.shape().clone();
@@ -85,8 +106,10 @@ impl Tally {
         }
         notes.extend(self.unjudged(Verdict::Kink, "on a kink"));
         notes.extend(self.unjudged(Verdict::NotFinite, "at the edge of where the value is finite"));
+        notes
+            .extend(self.unjudged(Verdict::Inconclusive, "beyond telling by differences, too near to a kink perhaps,"));
         if self.unresolved > 0 {
-            notes.push(format!("{} more elements may be on a kink and were not judged", self.unresolved));
+            notes.push(format!("{} more elements may be on a kink or near one and were not judged", self.unresolved));
         }
         notes
     }

@@ -26,6 +26,8 @@ pub(super) struct Trial {
     /// [`Verdict::Vacuous`] if both are zero.
     pub(super) verdict: Verdict,
     pub(super) kink: Option<Bend>,
+    /// If it is wrong, the step at which that was confirmed.
+    pub(super) told_at: Option<f64>,
 }
 
 /// How many bars an error may have. A bar is the difference of two extrapolations, and not a bound.
@@ -60,8 +62,11 @@ pub(super) fn assess(line: &mut Line<'_>, read: &Read<'_>, asked: Asked, noise: 
         return Trial::of(claim, slope.value, allowed, Verdict::Vacuous);
     }
     if !agrees(slope) {
-        if !claim.is_finite() || line.confirms(slope.value, claim, read, noise) {
+        if !claim.is_finite() {
             return Trial::of(claim, slope.value, allowed, Verdict::Wrong);
+        }
+        if let Some(step) = line.confirms(slope.value, claim, read, noise) {
+            return Trial { told_at: Some(step), ..Trial::of(claim, slope.value, allowed, Verdict::Wrong) };
         }
         // The bar was too small by luck: differences cannot tell the two apart.
         allowed = BARS * (slope.value - claim).abs();
@@ -72,7 +77,7 @@ pub(super) fn assess(line: &mut Line<'_>, read: &Read<'_>, asked: Asked, noise: 
 
 impl Trial {
     fn of(claim: f64, value: f64, tolerance: f64, verdict: Verdict) -> Self {
-        Trial { claim, value, error: (claim - value).abs(), tolerance, verdict, kink: None }
+        Trial { claim, value, error: (claim - value).abs(), tolerance, verdict, kink: None, told_at: None }
     }
 
     /// The error in units of the tolerance.

@@ -5,11 +5,12 @@
 //!
 //! Source: LeCun, Cortes and Burges, The MNIST database of handwritten digits (1998), "File formats".
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::file::{self, Dtype};
 
 /// The first bytes of a gzip stream; they decide, because names lie. Source: RFC 1952, §2.3.1.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -68,18 +69,25 @@ pub struct Split {
 pub fn read(path: &Path) -> Result<Idx> {
     let mut bytes = Bytes::open(path)?;
     let shape = header(&mut bytes)?;
-    let size = |n: usize, &size: &usize| n.checked_mul(size);
-    // A size of 0 must not hide that the others overflow: a view of this shape would compute with them.
-    let len = shape.iter().filter(|&&n| n > 0).try_fold(1, size).filter(|&n| n < isize::MAX as usize);
-    let len = len.ok_or_else(|| bytes.wrong("sizes whose product can be addressed", format!("{shape:?}")))?;
-    let len = if shape.contains(&0) { 0 } else { len };
+    let len = bytes.promised(&shape)?;
     // One byte more than promised tells a file that goes on from one that ends, and a bomb is not inflated further.
     let data = bytes.take(len + 1)?;
-    if data.len() != len {
-        let or_more = if data.len() > len { " or more" } else { "" };
-        return Err(bytes.wrong(format!("{len} bytes of data for {shape:?}"), format!("{}{or_more}", data.len())));
-    }
+    let or_more = if data.len() > len { " or more" } else { "" };
+    bytes.compare(len, &shape, data.len(), or_more)?;
     Ok(Idx { shape, data })
+}
+
+/// The sizes of the array in `file`, plain IDX, and where its elements begin.
+///
+/// # Errors
+/// As for [`read`].
+#[cfg(feature = "mmap")]
+pub(super) fn mapped(path: &Path, file: &[u8]) -> Result<(Vec<usize>, usize)> {
+    let mut bytes = Bytes { path, content: Box::new(file), gzip: false };
+    let shape = header(&mut bytes)?;
+    let start = 4 + 4 * shape.len();
+    bytes.compare(bytes.promised(&shape)?, &shape, file.len() - start, "")?;
+    Ok((shape, start))
 }
 
 /// The sizes of the dimensions, from a header of two zeros, the type, the number of dimensions, and the sizes as
@@ -112,17 +120,13 @@ fn header(bytes: &mut Bytes<'_>) -> Result<Vec<usize>> {
 /// The content of a file, gunzipped if need be, with errors that name the file.
 struct Bytes<'a> {
     path: &'a Path,
-    content: Box<dyn Read>,
+    content: Box<dyn Read + 'a>,
     gzip: bool,
 }
 
 impl<'a> Bytes<'a> {
     fn open(path: &'a Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-        // Systems differ in whether, when and with which words they refuse to read a directory.
-        if file.metadata().is_ok_and(|data| data.is_dir()) {
-            return Err(Error::format(path, "a file", "a directory"));
-        }
+        let mut file = file::open(path)?;
         let mut magic = Vec::new();
         file.by_ref().take(2).read_to_end(&mut magic).map_err(|e| Error::io(path, e))?;
         let gzip = magic == GZIP;
@@ -147,6 +151,19 @@ impl<'a> Bytes<'a> {
             _ => return Error::io(self.path, e),
         };
         self.wrong("a whole and undamaged gzip stream", format!("{reason} after {n} bytes of this part"))
+    }
+
+    /// How many bytes an array of this shape has.
+    fn promised(&self, shape: &[usize]) -> Result<usize> {
+        let len = Dtype::U8.bytes(shape);
+        len.ok_or_else(|| self.wrong("sizes whose product can be addressed", format!("{shape:?}")))
+    }
+
+    fn compare(&self, len: usize, shape: &[usize], found: usize, or_more: &str) -> Result<()> {
+        if found == len {
+            return Ok(());
+        }
+        Err(self.wrong(format!("{len} bytes of data for {shape:?}"), format!("{found}{or_more}")))
     }
 
     fn wrong(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {

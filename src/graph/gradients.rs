@@ -13,24 +13,26 @@ use crate::tensor::Tensor;
 /// [`Gradients::get`] returns the reason.
 #[derive(Default)]
 pub struct Gradients<T: Float> {
-    epoch: u64,
+    pub(super) epoch: u64,
     /// The node of the loss.
     root: u32,
-    kept: Vec<Kept<T>>,
+    pub(super) kept: Vec<Kept<T>>,
     /// Why parameters that were on the tape have no gradient.
-    absent: Vec<(ParamId, Story)>,
+    pub(super) absent: Vec<(ParamId, Story)>,
+    /// Where the gradients of parameters are kept, in the order of their identities; of several for one the first.
+    pub(super) by_param: Vec<(ParamId, u32)>,
 }
 
-struct Kept<T: Float> {
-    node: u32,
-    param: Option<ParamId>,
-    gradient: Tensor<T>,
+pub(super) struct Kept<T: Float> {
+    pub(super) node: u32,
+    pub(super) param: Option<ParamId>,
+    pub(super) gradient: Tensor<T>,
 }
 
 impl<T: Float> Gradients<T> {
     /// No gradients yet, for [`Var::backward_into`] or [`Tape::step`] to fill.
     pub fn new() -> Self {
-        Gradients { epoch: 0, root: 0, kept: Vec::new(), absent: Vec::new() }
+        Gradients { epoch: 0, root: 0, kept: Vec::new(), absent: Vec::new(), by_param: Vec::new() }
     }
 
     /// The gradient by a node or a parameter; it may be a view of any layout.
@@ -45,6 +47,7 @@ impl<T: Float> Gradients<T> {
         (self.epoch, self.root) = (epoch, root);
         self.kept.clear();
         self.absent.clear();
+        self.by_param.clear();
     }
 
     pub(super) fn keep(&mut self, node: u32, param: Option<ParamId>, gradient: Tensor<T>) {
@@ -62,6 +65,20 @@ impl<T: Float> Gradients<T> {
                 }
             }
         }
+        self.index();
+    }
+
+    /// Notes where the gradients of parameters are.
+    pub(super) fn index(&mut self) {
+        self.by_param.clear();
+        self.by_param.extend(self.kept.iter().zip(0..).filter_map(|(kept, i)| Some((kept.param?, i))));
+        self.by_param.sort_unstable();
+    }
+
+    /// Where the gradient of a parameter is kept.
+    pub(super) fn place(&self, param: ParamId) -> Option<usize> {
+        let at = self.by_param.partition_point(|&(id, _)| id < param);
+        self.by_param.get(at).filter(|&&(id, _)| id == param).map(|&(_, i)| i as usize)
     }
 }
 
@@ -89,8 +106,7 @@ impl<T: Float> GradientKey<T> for Var<'_, T> {
 
 impl<T: Float> GradientKey<T> for &Param<T> {
     fn find(self, gradients: &Gradients<T>) -> Result<&Tensor<T>, NoGradient> {
-        let kept = gradients.kept.iter().find(|kept| kept.param == Some(self.id()));
-        kept.map(|kept| &kept.gradient).ok_or_else(|| {
+        gradients.place(self.id()).map(|i| &gradients.kept[i].gradient).ok_or_else(|| {
             // The latest: a parameter that changed while it was on the tape is there twice.
             match gradients.absent.iter().rev().find(|(id, _)| *id == self.id()) {
                 Some((_, story)) => story.clone().into(),

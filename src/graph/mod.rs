@@ -8,6 +8,7 @@
 //! This module names no op beyond the three that the sweep itself is made of (`fan.rs`); the others are in `ops`.
 
 mod absence;
+mod adjust;
 mod backward;
 mod checkpoint;
 pub(crate) mod fan;

@@ -8,7 +8,7 @@ use super::{Tape, Var};
 use crate::float::Float;
 use crate::kernel::map::add_to;
 use crate::kernel::reduce::sum_to;
-use crate::shape::Inline;
+use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
 
 /// A differentiable operation `y = f(x₀, x₁, …)`.
@@ -201,6 +201,24 @@ impl<T: Float> RawPullback<'_, T> {
             let (x, part) = (self.xs[i], contribution());
             let part = if part.shape() == x.shape() { part } else { sum_to(&part, x.shape()) };
             deposit(&mut self.slots[self.inputs[i] as usize], part);
+        }
+    }
+
+    /// Adds to the gradient of input `i` what is zero but for a part of it: `first` is that, as a tensor, and `add` adds the part to what
+    /// there is already.
+    #[inline]
+    pub(crate) fn accum_within(
+        &mut self,
+        i: usize,
+        first: impl FnOnce(&Shape) -> Tensor<T>,
+        add: impl FnOnce(&mut Tensor<T>),
+    ) {
+        if self.needs(i) {
+            self.owed.settle(i);
+            match &mut self.slots[self.inputs[i] as usize] {
+                Some(sum) => add(sum),
+                none => *none = Some(first(self.xs[i].shape())),
+            }
         }
     }
 }

@@ -1,134 +1,152 @@
-//! Parameters as `.safetensors` files, which PyTorch, JAX and NumPy read and write too.
+//! Named arrays as `.safetensors` files, which PyTorch, JAX and NumPy read and write too.
 //!
-//! Source: the safetensors format, Hugging Face; the `safetensors` crate checks headers and offsets against the file.
+//! Source: the safetensors format, Hugging Face; the `safetensors` crate checks headers and offsets against the file. A name that stands
+//! twice in a header, which it lets pass, is refused here.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path as FilePath;
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::fmt;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype as Stored, Metadata, TensorInfo};
+use serde::Deserializer;
+use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 
-use super::write_atomically;
 use crate::error::{Error, Result};
-use crate::float::Float;
-use crate::nn::{Parts, State};
-use crate::tensor::Tensor;
+use crate::file::{self, Array, Arrays, Dtype, Replacement};
 
-/// A scalar that files hold.
-pub trait Stored: Float {
-    /// Its name in the format.
-    #[doc(hidden)]
-    const DTYPE: Dtype;
-    /// Appends it in little-endian order.
-    #[doc(hidden)]
-    fn put(self, bytes: &mut Vec<u8>);
-}
+/// The names of the types; others, such as those of 8 bits and less, no [`Dtype`] stands for.
+const DTYPES: [(Dtype, Stored); 13] = [
+    (Dtype::Bool, Stored::BOOL),
+    (Dtype::U8, Stored::U8),
+    (Dtype::I8, Stored::I8),
+    (Dtype::U16, Stored::U16),
+    (Dtype::I16, Stored::I16),
+    (Dtype::U32, Stored::U32),
+    (Dtype::I32, Stored::I32),
+    (Dtype::U64, Stored::U64),
+    (Dtype::I64, Stored::I64),
+    (Dtype::F16, Stored::F16),
+    (Dtype::Bf16, Stored::BF16),
+    (Dtype::F32, Stored::F32),
+    (Dtype::F64, Stored::F64),
+];
 
-impl Stored for f32 {
-    const DTYPE: Dtype = Dtype::F32;
-
-    fn put(self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_le_bytes());
-    }
-}
-
-impl Stored for f64 {
-    const DTYPE: Dtype = Dtype::F64;
-
-    fn put(self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_le_bytes());
-    }
-}
-
-/// Saves the parameters, buffers and counters of `parts` under their dotted names.
+/// The arrays and notes in the `.safetensors` file at `path`.
 ///
 /// # Errors
-/// If the file cannot be written; an old one is then as it was.
+/// If the file cannot be read, is malformed, names an array twice, or has one of a type that [`Dtype`] lacks.
 ///
 /// # Examples
 /// ```
-/// use rensa::{io, nn::{Linear, Parts}, tensor};
-/// let path = std::env::temp_dir().join("rensa-save-example.safetensors");
-/// let mut layer = Linear::<f32>::new(tensor![[1.0, 2.0]], tensor![3.0]);
-/// io::save(&path, &layer)?;
-/// layer.weight.value = tensor![[0.0, 0.0]];
-/// io::load(&path, &mut layer)?;
-/// assert_eq!(layer.weight.value.to_vec(), [1.0, 2.0]);
-/// # std::fs::remove_file(path).ok();
+/// use rensa::{io::{self, Arrays}, tensor};
+/// let path = std::env::temp_dir().join(format!("rensa-tensors-{}.safetensors", std::process::id()));
+/// let arrays = Arrays::new().with("w", &tensor![[1.0_f32, 2.0]])?.with_metadata("format", "pt");
+/// io::save_tensors(&path, &arrays)?;
+/// assert_eq!(io::load_tensors(&path)?, arrays);
+/// # std::fs::remove_file(&path).ok();
 /// # Ok::<(), rensa::Error>(())
 /// ```
-pub fn save<T: Stored>(path: impl AsRef<FilePath>, parts: &dyn Parts<T>) -> Result<()> {
+pub fn load_tensors(path: impl AsRef<Path>) -> Result<Arrays> {
     let path = path.as_ref();
-    let refused =
-        |error: safetensors::SafeTensorError| Error::format(path, "tensors that can be stored", error.to_string());
-    let State { tensors, counts } = parts.state();
-    let mut bytes = BTreeMap::new();
-    for (name, tensor) in tensors {
-        let mut data = Vec::with_capacity(size_of::<T>() * tensor.len());
-        tensor.iter().for_each(|&x| x.put(&mut data));
-        bytes.insert(name, (T::DTYPE, tensor.shape().to_vec(), data));
+    let bytes = file::read(path)?;
+    let wrong = |found: String| Error::format(path, "a safetensors file", found);
+    let malformed = |error: &dyn fmt::Display| wrong(format!("one that is not: {error}"));
+    let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| malformed(&e))?;
+    let header = bytes.get(size_of::<u64>()..).and_then(|rest| rest.split_at_checked(header));
+    let (header, data) = header.ok_or_else(|| malformed(&"its header is cut"))?;
+    serde_json::Deserializer::from_slice(header).deserialize_map(NamesOnce).map_err(|e| malformed(&e))?;
+    let mut arrays = Arrays::new();
+    arrays.metadata.extend(metadata.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+    for (name, info) in metadata.tensors() {
+        let Some(&(dtype, _)) = DTYPES.iter().find(|(_, stored)| *stored == info.dtype) else {
+            return Err(wrong(format!("`{name}` of type {:?}", info.dtype)));
+        };
+        let (start, end) = info.data_offsets;
+        let array = data.get(start..end).and_then(|d| Array::from_bytes(dtype, info.shape.clone(), d.to_vec()));
+        let array =
+            array.ok_or_else(|| wrong(format!("`{name}` of shape {:?} in {} bytes", info.shape, end - start)))?;
+        arrays.put(name, array).map_err(|name| wrong(format!("`{name}` twice")))?;
     }
-    for (name, count) in counts {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        bytes.insert(name, (Dtype::I64, Vec::new(), count.to_le_bytes().to_vec()));
-    }
-    let mut views = Vec::new();
-    for (name, (dtype, shape, data)) in &bytes {
-        views.push((name, TensorView::new(*dtype, shape.clone(), data).map_err(refused)?));
-    }
-    write_atomically(path, &serialize(views, None).map_err(refused)?)
+    Ok(arrays)
 }
 
-/// Loads the parameters, buffers and counters of `parts` by their dotted names, converted from `f32` or `f64` if need be.
+/// Writes arrays and notes as a `.safetensors` file, the same bytes every time, whole or not at all.
 ///
 /// # Errors
-/// If the file cannot be read, is malformed, or does not hold exactly what belongs there in its shapes: names all that are missing,
-/// unexpected, or of another shape. Then nothing is changed.
-pub fn load<T: Stored>(path: impl AsRef<FilePath>, parts: &mut dyn Parts<T>) -> Result<()> {
+/// If the file cannot be written; an old one is then as it was.
+pub fn save_tensors(path: impl AsRef<Path>, arrays: &Arrays) -> Result<()> {
     let path = path.as_ref();
-    let file = fs::read(path).map_err(|source| Error::io(path, source))?;
-    let found = SafeTensors::deserialize(&file)
-        .map_err(|error| Error::format(path, "a safetensors file", format!("one that is not: {error}")))?;
-    let mut state = State { tensors: BTreeMap::new(), counts: BTreeMap::new() };
-    let mut faults = Vec::new();
-    for (name, view) in found.tensors() {
-        match decode(&view) {
-            Ok(Stray::Tensor(tensor)) => drop(state.tensors.insert(name, tensor)),
-            Ok(Stray::Count(count)) => drop(state.counts.insert(name, count)),
-            Err(fault) => faults.push(format!("`{name}` {fault}")),
-        }
+    let header = header(arrays).map_err(|found| Error::format(path, "arrays that can be stored", found))?;
+    let mut new = Replacement::of(path)?;
+    let mut file = BufWriter::new(&mut new);
+    let parts = [&(header.len() as u64).to_le_bytes()[..], &header];
+    let mut parts = parts.into_iter().chain(sorted(arrays).into_iter().map(|(_, array)| array.bytes()));
+    let written = parts.try_for_each(|part| file.write_all(part)).and_then(|()| file.flush());
+    drop(file);
+    written.map_err(|e| Error::io(path, e))?;
+    new.commit()
+}
+
+fn stored(dtype: Dtype) -> Stored {
+    DTYPES.iter().find(|(own, _)| *own == dtype).map_or(Stored::U8, |(_, stored)| *stored)
+}
+
+/// Wide elements first, so that each array begins at a multiple of their size; then by name.
+fn sorted(arrays: &Arrays) -> Vec<(&str, &Array)> {
+    let mut sorted: Vec<_> = arrays.iter().collect();
+    sorted.sort_by_key(|(_, array)| Reverse(stored(array.dtype())));
+    sorted
+}
+
+/// The header, padded so that the data are aligned.
+fn header(arrays: &Arrays) -> std::result::Result<Vec<u8>, String> {
+    let (mut infos, mut offset) = (Vec::new(), 0);
+    for (name, array) in sorted(arrays) {
+        let data_offsets = (offset, offset + array.bytes().len());
+        let info = TensorInfo { dtype: stored(array.dtype()), shape: array.shape().to_vec(), data_offsets };
+        infos.push((name.to_string(), info));
+        offset = data_offsets.1;
     }
-    let refused = |faults: Vec<String>| Error::format(path, "the parameters of this net", faults.join(", "));
-    if !faults.is_empty() {
-        return Err(refused(faults));
+    if let Some((name, _)) = infos.iter().find(|(name, _)| name == METADATA) {
+        return Err(format!("`{name}` as the name of one"));
     }
-    parts.load_state(state).map_err(|error| match error {
-        Error::State { faults } => refused(faults),
-        other => other,
-    })
+    let json = |error: serde_json::Error| error.to_string();
+    let tensors = Metadata::new(None, infos).map_err(|error| error.to_string())?;
+    let mut header = serde_json::to_string(&tensors).map_err(json)?;
+    if !arrays.metadata.is_empty() {
+        // The crate keeps notes in a hash map, whose order differs from run to run.
+        let notes = serde_json::to_string(&arrays.metadata).map_err(json)?;
+        let comma = if arrays.is_empty() { "" } else { "," };
+        header.insert_str(1, &format!("\"{METADATA}\":{notes}{comma}"));
+    }
+    let mut header = header.into_bytes();
+    header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
+    Ok(header)
 }
 
-/// What an entry of a file is.
-enum Stray<T> {
-    Tensor(Tensor<T>),
-    Count(u64),
-}
+/// The entry of the header that is no array.
+const METADATA: &str = "__metadata__";
 
-/// The elements, read byte by byte, since a file promises no alignment.
-fn decode<T: Float>(view: &TensorView<'_>) -> std::result::Result<Stray<T>, String> {
-    let data: Vec<T> = match view.dtype() {
-        Dtype::F32 => chunks(view.data()).map(|bytes| T::of(f64::from(f32::from_le_bytes(bytes)))).collect(),
-        Dtype::F64 => chunks(view.data()).map(|bytes| T::of(f64::from_le_bytes(bytes))).collect(),
-        Dtype::I64 if view.shape().is_empty() => {
-            let count = chunks(view.data()).map(i64::from_le_bytes).next().and_then(|count| u64::try_from(count).ok());
-            return count.map(Stray::Count).ok_or_else(|| "is a negative count".into());
+/// Reads a map and refuses one in which a name stands twice.
+struct NamesOnce;
+
+impl<'de> Visitor<'de> for NamesOnce {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        let mut names = HashSet::new();
+        while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
+            if let Some(name) = names.replace(name) {
+                return Err(de::Error::custom(format!("`{name}` stands twice in its header")));
+            }
         }
-        other => return Err(format!("of type {other:?}, not F32 or F64")),
-    };
-    Tensor::from_vec(data, view.shape()).map(Stray::Tensor).map_err(|error| error.to_string())
-}
-
-fn chunks<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
-    bytes.as_chunks::<N>().0.iter().copied()
+        Ok(())
+    }
 }

@@ -37,17 +37,6 @@ comparisons! {
     greater_equal, >=;
 }
 
-/// 1 where a = b, or both are NaN, else 0.
-#[inline]
-pub(crate) fn one_if_same<T: Float>(a: T, b: T) -> T {
-    match (a.is_nan(), b.is_nan()) {
-        // Of equal infinities the difference is NaN, which is not positive.
-        (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
-        (true, true) => T::one(),
-        _ => T::zero(),
-    }
-}
-
 impl<T: Float> Tensor<T> {
     /// Where an element is NaN.
     pub fn is_nan(&self) -> Tensor<bool> {
@@ -142,4 +131,15 @@ impl<T: Float> Tensor<T> {
 #[track_caller]
 pub(crate) fn select_shape(condition: &Shape, a: &Shape, b: &Shape) -> Shape {
     crate::shape::broadcast("where_cond", &crate::shape::broadcast("where_cond", condition, a), b)
+}
+
+/// 1 if a = b, or both are NaN, else 0.
+#[inline]
+pub(crate) fn same<T: Float>(a: T, b: T) -> T {
+    match (a.is_nan(), b.is_nan()) {
+        // Of equal infinities the difference is NaN, which is not positive.
+        (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
+        (true, true) => T::one(),
+        _ => T::zero(),
+    }
 }

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::compare::one_if_same;
+use super::compare::same;
 use super::wide::in_f32;
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
@@ -36,10 +36,10 @@ impl Metric {
                 pairs.for_each(|(x, d)| *x = *x + weight * d);
             }
             Metric::Largest => {
-                let ties = a.iter().zip(b).fold(T::zero(), |ties, (&a, &b)| ties + one_if_same((a - b).abs(), y));
+                let tied = |d: T| same(d.abs(), y);
+                let ties = a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + tied(a - b));
                 let share = g / ties;
-                let zero = T::zero();
-                pairs.for_each(|(x, d)| *x = *x + one_if_same(d.abs(), y).if_positive(share * sign(d), zero));
+                pairs.for_each(|(x, d)| *x = *x + tied(d).if_positive(share * sign(d), T::zero()));
             }
         }
     }
@@ -56,7 +56,7 @@ impl Metric {
 
 #[inline]
 fn sign<T: Float>(d: T) -> T {
-    if d == T::zero() { T::zero() } else { d.signum() }
+    d.increasing(|d| if d == T::zero() { T::zero() } else { d.signum() })
 }
 
 /// `f` over the `term`s of all differences, from 0, in eight lanes that the compiler turns into vectors.

@@ -254,14 +254,37 @@ impl<T: Float> Tensor<T> {
     /// Zeros of `shape` with `self` where `view` of them lies, in which no element occurs twice: the adjoint of that view.
     #[track_caller]
     pub(crate) fn onto_zeros(&self, shape: &Shape, view: impl FnOnce(&Tensor<T>) -> Tensor<T>) -> Tensor<T> {
+        self.onto(T::zero(), shape, view)
+    }
+
+    /// `value` everywhere in `shape`, but `self` where `view` of it lies, in which no element occurs twice.
+    #[track_caller]
+    pub(crate) fn onto(&self, value: T, shape: &Shape, view: impl FnOnce(&Tensor<T>) -> Tensor<T>) -> Tensor<T> {
         let mut y = Tensor::dirty(shape.clone());
         let layout = view(&y).layout().clone();
         let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
-        out.fill(T::zero());
+        out.fill(value);
         let views = [(layout.strides(), layout.offset()), self.strided()];
         Walk::new(self.shape(), views).runs(0..self.len(), |run| {
             (0..run.len).for_each(|k| out[run.place(0, k)] = self.data()[run.place(1, k)]);
         });
         y
+    }
+
+    /// Adds `part` to `self` at the given part of every axis; in place where nobody else holds `self`.
+    pub(crate) fn add_at(&mut self, parts: &[AxisSlice], part: &Tensor<T>) {
+        self.make_mut();
+        let layout = self.slice_axes(parts).layout().clone();
+        let out = self.as_unique_slice().expect("make_mut unshares");
+        Walk::new(part.shape(), [(layout.strides(), layout.offset()), part.strided()]).runs(0..part.len(), |run| {
+            if run.strides == [1; 2] {
+                let part = &part.data()[run.at[1]..][..run.len];
+                return out[run.at[0]..][..run.len].iter_mut().zip(part).for_each(|(y, &x)| *y = *y + x);
+            }
+            for k in 0..run.len {
+                let y = &mut out[run.place(0, k)];
+                *y = *y + part.data()[run.place(1, k)];
+            }
+        });
     }
 }

@@ -155,6 +155,13 @@ pub(crate) fn add_to<T: Float>(acc: &mut Tensor<T>, x: &Tensor<T>) {
     *acc = update(taken, x, |a, x| a + x);
 }
 
+/// The same elements in row-major order, in storage of their own.
+pub(super) fn dense<T: Float>(x: &Tensor<T>) -> Tensor<T> {
+    let mut y = Tensor::dirty(x.shape().clone());
+    fill(&mut y, [x], |[x]| x);
+    y
+}
+
 /// Overwrites every element of the dense, unshared `y` by `f` of the elements of `xs`, which broadcast to its shape.
 #[inline]
 fn fill<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: impl Fn([T; N]) -> T + Sync) {

@@ -5,18 +5,24 @@
 
 mod arith;
 pub(crate) mod compare;
+pub(crate) mod conv;
 pub(crate) mod distance;
 #[cfg(feature = "scalars")]
 mod dual;
 pub(crate) mod fold;
 pub(crate) mod gather;
+pub(crate) mod joint;
 pub(crate) mod lanes;
 pub(crate) mod map;
 pub(crate) mod matmul;
 mod native;
+pub(crate) mod pad;
+pub(crate) mod pool;
 pub(crate) mod reduce;
+mod rows;
 pub(crate) mod sort;
 mod triangle;
+pub(crate) mod upsample;
 pub(crate) mod wide;
 
 use rayon::prelude::*;
@@ -44,5 +50,23 @@ pub(crate) fn pieces<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T]) + S
         out.par_chunks_mut(PIECE).enumerate().for_each(|(i, piece)| work(i * PIECE, piece));
     } else {
         work(0, out);
+    }
+}
+
+/// Calls `work` with the number and the elements of each plane of `out`, of `len` elements each; shared among threads where
+/// computing them all is as much work as `steps` elementwise operations that are worth it.
+pub(crate) fn planes<T: Send>(out: &mut [T], len: usize, steps: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    if out.is_empty() {
+        return;
+    }
+    let count = out.len() / len;
+    let some = if worth_sharing(steps) { (PIECE / steps.div_ceil(count).max(1)).max(1) } else { count };
+    let piece = |i: usize, out: &mut [T]| {
+        out.chunks_mut(len).enumerate().for_each(|(k, plane)| work(i * some + k, plane));
+    };
+    if some * len < out.len() {
+        out.par_chunks_mut(some * len).enumerate().for_each(|(i, out)| piece(i, out));
+    } else {
+        piece(0, out);
     }
 }

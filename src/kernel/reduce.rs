@@ -17,6 +17,26 @@ pub(crate) fn sum_to<T: Float>(x: &Tensor<T>, shape: &Shape) -> Tensor<T> {
     x.sum(&axes[..]).reshape_to(shape)
 }
 
+/// Folds `pre(x)` over all elements; 0 of none.
+fn fold_all<T: Float>(x: &Tensor<T>, pre: impl Fn(T) -> T + Sync, f: impl Fn(T, T) -> T + Sync) -> T {
+    fold(x, &Axes::from(..).resolve("fold", x.ndim()), T::zero(), |_, x| pre(x), f).item()
+}
+
+/// Whether no element is NaN or infinite: of those, and only of those, 0 · x is NaN.
+pub(crate) fn all_finite<T: Float>(x: &Tensor<T>) -> bool {
+    !fold_all(x, |x| x * T::zero(), |a, b| a + b).is_nan()
+}
+
+/// The sum of squares of the elements, each multiplied by `scale` before.
+pub(crate) fn sum_of_squares<T: Float>(x: &Tensor<T>, scale: T) -> T {
+    fold_all(x, |x| (x * scale) * (x * scale), |a, b| a + b)
+}
+
+/// The largest magnitude of an element, NaN if one is; of no element 0.
+pub(crate) fn largest_magnitude<T: Float>(x: &Tensor<T>) -> T {
+    fold_all(x, T::abs, T::maximum)
+}
+
 #[cold]
 #[track_caller]
 fn no_extremum(op: &str, shape: &Shape) -> ! {

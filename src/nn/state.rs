@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Part, Path};
 use crate::error::{Error, Result};
 use crate::float::Float;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// The values of a net's parameters and buffers, and its counters, by dotted names: PyTorch's `state_dict`.
@@ -16,12 +17,19 @@ pub struct State<T> {
     pub counts: BTreeMap<String, u64>,
 }
 
+impl<T> Default for State<T> {
+    /// The state of nothing.
+    fn default() -> Self {
+        State { tensors: BTreeMap::new(), counts: BTreeMap::new() }
+    }
+}
+
 type Walk<'a, T> = &'a mut dyn FnMut(&Path<'_>, Part<'_, T>);
 
 impl<T: Float> State<T> {
     /// What a walk over parts finds.
     pub(super) fn of(walk: impl FnOnce(Walk<'_, T>)) -> Self {
-        let mut state = State { tensors: BTreeMap::new(), counts: BTreeMap::new() };
+        let mut state = State::default();
         walk(&mut |path, part| match part {
             Part::Param(param) => drop(state.tensors.insert(path.to_string(), param.value.clone())),
             Part::Buffer(buffer) => drop(state.tensors.insert(path.to_string(), buffer.get())),
@@ -66,5 +74,46 @@ impl<T: Float> State<T> {
             Part::Count(count) => self.counts.get(name).into_iter().for_each(|&value| count.set(value)),
             _ => {}
         }
+    }
+
+    /// Keeps a number exactly, whatever `T` is: as two counts of 32 bits, `name.high` and `name.low`, since files hold counts below 2⁶³.
+    pub(crate) fn set_number(&mut self, name: &str, number: f64) {
+        let bits = number.to_bits();
+        self.counts.insert(format!("{name}.high"), bits >> 32);
+        self.counts.insert(format!("{name}.low"), bits & 0xffff_ffff);
+    }
+
+    /// Takes a number out; if it is not there, that is a fault.
+    pub(crate) fn take_number(&mut self, name: &str, faults: &mut Vec<String>) -> Option<f64> {
+        let [high, low] = ["high", "low"].map(|half| self.take_count(&format!("{name}.{half}"), faults));
+        Some(f64::from_bits(high? << 32 | low? & 0xffff_ffff))
+    }
+
+    /// Takes a count out; if it is not there, that is a fault.
+    pub(crate) fn take_count(&mut self, name: &str, faults: &mut Vec<String>) -> Option<u64> {
+        let count = self.counts.remove(name);
+        if count.is_none() {
+            faults.push(format!("`{name}` missing"));
+        }
+        count
+    }
+
+    /// Takes a tensor of this shape out; if there is none, that is a fault.
+    pub(crate) fn take_tensor(&mut self, name: &str, shape: &Shape, faults: &mut Vec<String>) -> Option<Tensor<T>> {
+        match self.tensors.remove(name) {
+            Some(tensor) if tensor.shape() == shape => return Some(tensor),
+            Some(tensor) => faults.push(format!("`{name}` of shape {:?}, not {shape:?}", tensor.shape())),
+            None => faults.push(format!("`{name}` missing")),
+        }
+        None
+    }
+
+    /// After all that belongs there was taken out, with these faults: whatever is left is one more.
+    ///
+    /// # Errors
+    /// If there is a fault.
+    pub(crate) fn finish(self, mut faults: Vec<String>) -> Result<()> {
+        faults.extend(self.tensors.keys().chain(self.counts.keys()).map(|name| format!("`{name}` unexpected")));
+        if faults.is_empty() { Ok(()) } else { Err(Error::State { faults }) }
     }
 }

@@ -10,7 +10,7 @@ use crate::graph::{Note, Tape, Var};
 #[inline]
 pub fn noted<'t, L: ?Sized, T: Float>(layer: &L, y: Var<'t, T>) -> Var<'t, T> {
     y.tape().note(|| {
-        let Layer { kind, address } = Layer::of(layer);
+        let Layer { kind, address, .. } = Layer::of(layer);
         (kind, address, y.shape())
     });
     y
@@ -30,8 +30,8 @@ pub struct Summary {
 pub struct Row {
     /// The dotted name; empty for the net itself.
     pub name: String,
-    /// The name of its type.
-    pub kind: &'static str,
+    /// The name of its type, as [`Layer`] prints it.
+    pub kind: String,
     /// The shape of its output; none if it did not compute, or does not tell.
     pub output: Option<Vec<usize>>,
     /// How many parameters it has, those of the layers inside it included.
@@ -47,7 +47,7 @@ pub(super) fn of<T: Float>(
     let (mut rows, mut layers, mut modes, mut trainable) = (Vec::<Row>::new(), Vec::new(), Vec::new(), 0);
     walk(&mut |path, part| match part {
         Part::Layer(layer) => {
-            rows.push(Row { name: path.to_string(), kind: layer.kind, output: None, parameters: 0 });
+            rows.push(Row { name: path.to_string(), kind: layer.to_string(), output: None, parameters: 0 });
             layers.push(layer);
         }
         Part::Param(param) => {
@@ -112,7 +112,7 @@ impl fmt::Display for Summary {
         let cells = self.rows.iter().map(|row| {
             let name = if row.name.is_empty() { "-" } else { &row.name };
             let output = row.output.as_ref().map_or("-".into(), |shape| format!("{shape:?}"));
-            [name.into(), row.kind.into(), output, grouped(row.parameters)]
+            [name.into(), row.kind.clone(), output, grouped(row.parameters)]
         });
         let table: Vec<[String; 4]> = [title].into_iter().chain(cells).collect();
         let width = |k: usize| table.iter().map(|row| row[k].chars().count()).max().unwrap_or(0);

@@ -75,6 +75,13 @@ impl<T: Float> Op<T> for Slice {
         let ([x], g) = (p.inputs(), p.g);
         p.accum(0, || Var::apply(Unslice(self.0.clone(), x.shape()), &[g]));
     }
+
+    // Adds to the part alone: so a value that is cut into n slices has its gradient written once, not n times.
+    fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
+        let g = p.take_g();
+        p.accum_within(0, |shape| g.unslice(&self.0, shape), |gradient| gradient.add_at(&self.0, &g));
+        true
+    }
 }
 
 /// Zeros of a shape, with x at a part of every axis. Adjoint: [`Slice`].
@@ -302,38 +309,6 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(Flip(axes.into().resolve("flip", self.ndim())), &[self])
     }
 
-    /// `value` around it: per axis so many elements before and behind.
-    ///
-    /// Shapes: any → with `before + behind` added to each size.
-    ///
-    /// # Gradient
-    /// `x̄ = ȳ` where x lies.
-    ///
-    /// # Panics
-    /// If `widths` does not have a pair for every axis, or the shape overflows.
-    ///
-    /// # Examples
-    /// ```
-    /// # use rensa::{Tape, tensor};
-    /// let tape = Tape::<f64>::new();
-    /// let x = tape.leaf(tensor![1.0, 2.0]);
-    /// assert_eq!(x.pad(&[(1, 2)], 9.0).value().to_vec(), [9.0, 1.0, 2.0, 9.0, 9.0]);
-    /// ```
-    #[track_caller]
-    pub fn pad(self, widths: &[(usize, usize)], value: T) -> Self {
-        let own = self.shape();
-        assert!(widths.len() == own.ndim(), "pad: {} pairs of widths for {own:?}", widths.len());
-        let parts: Inline<AxisSlice> =
-            own.iter().zip(widths).map(|(&len, &(start, _))| AxisSlice { start, step: 1, len }).collect();
-        let shape: Shape = own.iter().zip(widths).map(|(&n, (before, behind))| n + before + behind).collect();
-        let padded = Var::apply(Unslice(parts.clone(), shape.clone()), &[self]);
-        if value.is_zero() {
-            return padded;
-        }
-        let inside = Tensor::full(&own, T::one()).unslice(&parts, &shape);
-        padded + self.tape().constant(inside.map(|inside| if inside.is_zero() { value } else { T::zero() }))
-    }
-
     /// `vars` one behind the other along `axis`.
     ///
     /// Shapes: alike but for `axis`, along which the sizes add up.
@@ -387,7 +362,6 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
         specimen!("slice backwards", |x| x.slice(slice![..;-2, 0]), [[5, 2]], [[4, 1, 2]], [[0, 1]]),
         specimen!("narrow", |x| x.narrow(-1, 1, 2), [[2, 4]], [[3]], [[0, 3]]),
         specimen!("flip", |x| x.flip([0, -1]), [[2, 3]], [[2, 2, 3]], [[0, 2]]),
-        specimen!("pad", |x| x.pad(&[(1, 0), (0, 2)], T::of(0.7)), [[2, 3]], [[1, 1]], [[0, 2]]),
         specimen!("concat", |a, b, c| Var::concat(&[a, b, a, c], 1), [[2, 1], [2, 3], [2, 2]], [[0, 1], [0, 2], [0, 0]]),
         specimen!("stack", |a, b| Var::stack(&[a, b, a], -1), [[2, 3], [2, 3]], [[], []], [[0], [0]]),
     ]

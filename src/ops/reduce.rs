@@ -4,7 +4,7 @@ use super::compare::CONSTANT;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::compare::one_if_same;
+use crate::kernel::compare::same;
 use crate::kernel::map::{update0, zip};
 use crate::kernel::wide::one_in_f32;
 use crate::shape::{Axes, AxisSet, Shape, axis_of};
@@ -112,7 +112,7 @@ impl<T: Float> Op<T> for Same {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        zip("same", xs[0], xs[1], one_if_same)
+        zip("same", xs[0], xs[1], same)
     }
 
     fn vjp<'t>(&self, _: &mut Pullback<'t, T>) {}

@@ -7,12 +7,19 @@ use crate::graph::{Op, Pullback, Var};
 use crate::kernel::map::zip;
 use crate::tensor::Tensor;
 
-/// `y` where the remainder `rest` of a truncated quotient by `b` has the sign of b or is 0, and `other` where it has the other sign.
-///
-/// `%` is exact, which `a − b · floor(a / b)` is not.
+/// What division leaves: the remainder that has the sign of a, which `%` gives exactly, and 1 where that is to be made up to the sign
+/// of b, else 0.
 #[inline]
-fn by_sign<T: Float>(rest: T, b: T, y: T, other: T) -> T {
-    b.if_positive((-rest).if_positive(other, y), rest.if_positive(other, y))
+fn divide<T: Float>(a: T, b: T) -> (T, T) {
+    let (rest, zero, one) = (a % b, T::zero(), T::one());
+    (rest, b.if_positive((-rest).if_positive(one, zero), rest.if_positive(one, zero)))
+}
+
+/// The remainder that has the sign of b.
+#[inline]
+fn remainder<T: Float>(a: T, b: T) -> T {
+    let (rest, missing) = divide(a, b);
+    missing.if_positive(rest + b, rest)
 }
 
 /// `y = a − b · floor(a / b)`, broadcast.
@@ -46,9 +53,8 @@ impl<T: Float> Op<T> for FloorQuotient {
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
         zip("floor_quotient", xs[0], xs[1], |a, b| {
-            let rest = a % b;
-            let whole = ((a - rest) / b).round();
-            by_sign(rest, b, whole, whole - T::one())
+            let (rest, missing) = divide(a, b);
+            ((a - rest) / b).round() - missing
         })
     }
 
@@ -91,7 +97,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn remainder(&self, divisor: &Tensor<T>) -> Tensor<T> {
-        zip("remainder", self, divisor, |a, b| by_sign(a % b, b, a % b, a % b + b))
+        zip("remainder", self, divisor, remainder)
     }
 }
 

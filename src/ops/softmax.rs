@@ -8,27 +8,33 @@ use crate::kernel::wide::in_f32;
 use crate::shape::axis_of;
 use crate::tensor::Tensor;
 
-/// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along an axis.
+/// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along an axis, over the places that are not hidden.
 #[derive(Debug)]
-struct Softmax(usize);
+struct Softmax {
+    axis: usize,
+    hidden: Option<Tensor<bool>>,
+}
 
 impl<T: Float> Op<T> for Softmax {
     fn name(&self) -> &'static str {
-        "softmax"
+        if self.hidden.is_some() { "masked_softmax" } else { "softmax" }
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        xs[0].softmax(self.0 as isize)
+        match &self.hidden {
+            Some(hidden) => xs[0].masked_softmax(self.axis as isize, hidden),
+            None => xs[0].softmax(self.axis as isize),
+        }
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
         let (y, g) = (p.y, p.g);
-        p.accum(0, || y * (g - (g * y).sum(crate::keep(self.0))));
+        p.accum(0, || y * (g - (g * y).sum(crate::keep(self.axis))));
     }
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, y) = (p.take_g(), p.y);
-        p.accum(0, || pull_softmax(&g, y, self.0));
+        p.accum(0, || pull_softmax(&g, y, self.axis));
         true
     }
 }
@@ -132,6 +138,37 @@ impl<T: Float> Tensor<T> {
         })
     }
 
+    /// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along `axis`, over the places where `hidden` is false. At the others it is 0; and 0 throughout where
+    /// all are hidden, or all that are left are −∞.
+    ///
+    /// Shapes: any, to which `hidden` broadcasts → the same.
+    ///
+    /// # Panics
+    /// If `axis` is out of range, or `hidden` does not broadcast to the shape.
+    ///
+    /// # Examples
+    /// ```
+    /// # use rensa::tensor;
+    /// let (x, hidden) = (tensor![[1.0, 1.0, 9.0], [1.0, 2.0, 3.0]], tensor![[false, false, true], [true, true, true]]);
+    /// assert_eq!(x.masked_softmax(-1, &hidden).to_vec(), [0.5, 0.5, 0.0, 0.0, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    pub fn masked_softmax(&self, axis: isize, hidden: &Tensor<bool>) -> Tensor<T> {
+        let (shape, mask) = (self.shape(), hidden.shape());
+        assert!(shape.broadcast(mask).as_ref() == Some(shape), "masked_softmax: {mask:?} does not broadcast to {shape:?}");
+        let axis = axis_of("masked_softmax", axis, shape.ndim()) as isize;
+        let (zero, lowest) = (Tensor::scalar(T::zero()), Tensor::scalar(T::neg_infinity()));
+        let seen = if hidden.any(..).item() { Tensor::where_cond(hidden, &lowest, self) } else { self.clone() };
+        if seen.is_empty() {
+            return seen.softmax(axis);
+        }
+        let nothing = seen.max(crate::keep(axis)).equal(&lowest);
+        if !nothing.any(..).item() {
+            return seen.softmax(axis);
+        }
+        Tensor::where_cond(&nothing, &zero, &Tensor::where_cond(&nothing, &zero, &seen).softmax(axis))
+    }
+
     /// `yᵢ = xᵢ − ln Σ exp(xⱼ)` along `axis`, computed around the largest element; NaN where all are −∞.
     ///
     /// Shapes: any → the same.
@@ -163,7 +200,23 @@ impl<'t, T: Float> Var<'t, T> {
     /// If `axis` is out of range.
     #[track_caller]
     pub fn softmax(self, axis: isize) -> Self {
-        Var::apply(Softmax(axis_of("softmax", axis, self.ndim())), &[self])
+        Var::apply(Softmax { axis: axis_of("softmax", axis, self.ndim()), hidden: None }, &[self])
+    }
+
+    /// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along `axis`, over the places where `hidden` is false. At the others it is 0; and 0 throughout where
+    /// all are hidden, or all that are left are −∞.
+    ///
+    /// Shapes: any, to which `hidden` broadcasts → the same.
+    ///
+    /// # Gradient
+    /// `x̄ᵢ = yᵢ (ȳᵢ − Σ ȳⱼ yⱼ)`: where y is 0 it is 0.
+    ///
+    /// # Panics
+    /// If `axis` is out of range, or `hidden` does not broadcast to the shape.
+    #[track_caller]
+    pub fn masked_softmax(self, axis: isize, hidden: &Tensor<bool>) -> Self {
+        let axis = axis_of("masked_softmax", axis, self.ndim());
+        Var::apply(Softmax { axis, hidden: Some(hidden.clone()) }, &[self])
     }
 
     /// `yᵢ = xᵢ − ln Σ exp(xⱼ)` along `axis`, computed around the largest element; NaN where all are −∞.
@@ -185,7 +238,14 @@ pub(super) fn specimens<T: Float>() -> Vec<Specimen<T>> {
     vec![
         specimen!("softmax", |x| x.softmax(-1), [[4]], [[2, 3]], [[0, 3]]),
         specimen!("softmax of the first axis", |x| x.softmax(0), [[3, 2]], [[2, 2, 2]], [[3, 0]]),
+        specimen!("masked_softmax", |x| x.masked_softmax(-1, &some_hidden(&x.shape())), [[4]], [[3, 4]], [[0, 3]]),
+        specimen!("masked_softmax of the first axis", |x| x.masked_softmax(0, &some_hidden(&[x.shape()[0], 1])), [[4, 2]]),
         specimen!("log_softmax", |x| x.log_softmax(-1), [[4]], [[2, 3]], [[0, 3]]),
         specimen!("log_softmax of the first axis", |x| x.log_softmax(0), [[3, 2]], [[2, 2, 2]], [[3, 0]]),
     ]
+}
+
+/// A mask that hides every third place and the whole third row, if there is one.
+fn some_hidden(shape: &[usize]) -> Tensor<bool> {
+    Tensor::from_fn(shape, |i| i.iter().sum::<usize>() % 3 == 1 || (i.len() > 1 && i[0] == 2))
 }

@@ -1,10 +1,11 @@
 //! Steps over gradients that are not finite, refused.
 
-use super::{Optimizer, check_gradients};
+use super::{Optimizer, Scheduled, check_gradients};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::graph::Gradients;
-use crate::nn::{Parts, Path};
+use crate::kernel::reduce::all_finite;
+use crate::nn::{Parts, Path, State};
 
 /// An optimizer that takes no step over a gradient with a NaN or ∞, which would spoil the parameters for good; made by
 /// [`Optimizer::refuse_non_finite`].
@@ -25,23 +26,55 @@ pub struct RefuseNonFinite<O> {
     pub inner: O,
 }
 
+impl<O: Scheduled> Scheduled for RefuseNonFinite<O> {
+    fn lr(&self) -> f64 {
+        self.inner.lr()
+    }
+
+    fn set_lr(&mut self, lr: f64) {
+        self.inner.set_lr(lr);
+    }
+
+    #[track_caller]
+    fn set_momentum(&mut self, momentum: f64) {
+        self.inner.set_momentum(momentum);
+    }
+}
+
 impl<T: Float, O: Optimizer<T>> Optimizer<T> for RefuseNonFinite<O> {
     fn step(&mut self, parts: &mut dyn Parts<T>, gradients: &Gradients<T>) -> Result<()> {
         check_gradients(parts, gradients)?;
-        let mut wrong = None;
-        parts.visit(&Path::ROOT, &mut |path, param| {
-            if wrong.is_some() || param.is_frozen() {
-                return;
-            }
-            let Ok(gradient) = gradients.get(param) else { return };
-            if let Some((at, x)) = gradient.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-                let reason = format!(
-                    "the gradient is {x:?} at element {at} of {:?}; Tape::trap_non_finite tells where that arises",
-                    gradient.shape()
-                );
-                wrong = Some(Error::Parameter { name: path.to_string(), reason });
-            }
-        });
-        wrong.map_or_else(|| self.inner.step(parts, gradients), Err)
+        check_finite(parts, gradients)?;
+        self.inner.step(parts, gradients)
     }
+
+    fn state(&self, parts: &dyn Parts<T>) -> State<T> {
+        self.inner.state(parts)
+    }
+
+    fn load_state(&mut self, parts: &dyn Parts<T>, state: State<T>) -> Result<()> {
+        self.inner.load_state(parts, state)
+    }
+}
+
+/// Checks that no gradient of a parameter that is not frozen has a NaN or ∞.
+pub(super) fn check_finite<T: Float>(parts: &dyn Parts<T>, gradients: &Gradients<T>) -> Result<()> {
+    let mut wrong = None;
+    parts.visit(&Path::ROOT, &mut |path, param| {
+        if wrong.is_some() || param.is_frozen() {
+            return;
+        }
+        let Ok(gradient) = gradients.get(param) else { return };
+        if all_finite(gradient) {
+            return;
+        }
+        if let Some((at, x)) = gradient.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            let reason = format!(
+                "the gradient is {x:?} at element {at} of {:?}; Tape::trap_non_finite tells where that arises",
+                gradient.shape()
+            );
+            wrong = Some(Error::Parameter { name: path.to_string(), reason });
+        }
+    });
+    wrong.map_or(Ok(()), Err)
 }

@@ -4,12 +4,15 @@ mod axes;
 mod inline;
 mod layout;
 mod walk;
+mod window;
 
 pub use axes::{Axes, keep};
 pub(crate) use axes::{AxisSet, axis_of, axis_up_to, signed};
 pub(crate) use inline::Inline;
 pub use layout::Layout;
 pub(crate) use walk::{Run, Walk};
+pub(crate) use window::{Complaint, SPATIAL, Windows, are_elements};
+pub use window::{Padding, PerAxis};
 
 use std::fmt;
 use std::ops::Deref;

@@ -1,7 +1,16 @@
-//! Training and what is measured during it. Knows modules and data.
+//! Training and what is measured during it. Knows nets, optimizers, data and files.
 
 mod accuracy;
+mod history;
 mod metrics;
+mod observer;
+mod resume;
+mod trainer;
 
 pub use accuracy::accuracy;
+pub use history::History;
 pub use metrics::{ConfusionMatrix, top_k_accuracy};
+#[cfg(feature = "progress")]
+pub use observer::ProgressBar;
+pub use observer::{Lines, Observer, Progress};
+pub use trainer::{Ended, Trainer};

@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "a module of tests, of which every file uses its own part")]
 
 use rensa::ops::Specimen;
-use rensa::{Float, Tape, Tensor};
+use rensa::{Float, Reason, Tape, Tensor, Var};
 
 /// Random numbers that depend on a seed alone. Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators"
 /// (2014), figure 16.
@@ -114,4 +114,67 @@ pub fn value(specimen: &Specimen<f64>, xs: &[Tensor<f64>]) -> Tensor<f64> {
     let tape = Tape::new();
     let xs: Vec<_> = xs.iter().map(|x| tape.constant(x.clone())).collect();
     (specimen.apply)(&xs).value()
+}
+
+/// `Σ w ∘ op(x…)` and its gradient by every input; zeros where there is an explained absence of one.
+pub fn gradients(specimen: &Specimen<f64>, xs: &[Tensor<f64>], w: &Tensor<f64>) -> Result<Vec<Tensor<f64>>, String> {
+    let tape = Tape::new();
+    let leaves: Vec<_> = xs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let gradients = ((specimen.apply)(&leaves) * tape.constant(w.clone())).sum(..).backward();
+    leaves.iter().map(|&x| shaped(gradients.get(x).cloned(), x)).collect()
+}
+
+/// The gradient by `x`, whose shape it must have; zeros for an absence that says that nothing is passed on.
+fn shaped<T: Float>(gradient: Result<Tensor<T>, rensa::NoGradient>, x: Var<'_, T>) -> Result<Tensor<T>, String> {
+    match gradient {
+        Ok(g) if *g.shape() == x.shape() => Ok(g),
+        Ok(g) => Err(format!("the gradient by {x:?} has shape {:?}", g.shape())),
+        Err(why) if is_zero(&why) => Ok(Tensor::zeros(x.shape())),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+fn is_zero(why: &rensa::NoGradient) -> bool {
+    matches!(why.reason(), Reason::NotReached | Reason::NoRule | Reason::OfConstants)
+}
+
+/// The directional derivative of the recorded gradient `⟨grad Σ w ∘ op(x…), u⟩`, differentiated once more by every input.
+pub fn second(
+    specimen: &Specimen<f64>,
+    xs: &[Tensor<f64>],
+    w: &Tensor<f64>,
+    u: &[Tensor<f64>],
+) -> Result<Vec<Tensor<f64>>, String> {
+    let tape = Tape::new();
+    let leaves: Vec<_> = xs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let loss = ((specimen.apply)(&leaves) * tape.constant(w.clone())).sum(..);
+    let Some(along) = recorded_slope(loss, &leaves, u) else {
+        return Ok(xs.iter().map(|x| Tensor::zeros(x.shape())).collect());
+    };
+    let swept = along.backward();
+    leaves
+        .iter()
+        .map(|&x| {
+            let recorded = shaped(along.grad([x]).map(|[g]| g.value()), x)?;
+            let swept = shaped(swept.get(x).cloned(), x)?;
+            let near = 1e-12 * recorded.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+            compare(&swept.to_vec(), &recorded.to_vec(), near).map_err(|e| format!("second sweep: {e}"))?;
+            Ok(recorded)
+        })
+        .collect()
+}
+
+/// `Σ ⟨∂loss/∂xᵢ, uᵢ⟩`, on the tape; none if no input has a gradient.
+fn recorded_slope<'t>(loss: Var<'t, f64>, xs: &[Var<'t, f64>], u: &[Tensor<f64>]) -> Option<Var<'t, f64>> {
+    let tape = loss.tape();
+    let parts = xs.iter().zip(u).filter_map(|(&x, u)| {
+        let [g] = loss.grad([x]).ok()?;
+        Some((g * tape.constant(u.clone())).sum(..))
+    });
+    parts.reduce(|a, b| a + b)
+}
+
+/// Weights of the op's output, and a direction for every input.
+pub fn directions(y: &Tensor<f64>, xs: &[Tensor<f64>], numbers: &mut Numbers) -> (Tensor<f64>, Vec<Tensor<f64>>) {
+    (numbers.direction(y.shape()), xs.iter().map(|x| numbers.direction(x.shape())).collect())
 }

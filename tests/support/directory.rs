@@ -1,5 +1,7 @@
 //! Directories that tests write into.
 
+#![allow(dead_code, reason = "a module of tests, of which every file uses its own part")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

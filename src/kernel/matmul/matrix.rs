@@ -4,17 +4,17 @@ use std::marker::PhantomData;
 
 /// A strided matrix to read. Every place it reaches lies inside `data`.
 #[derive(Clone, Copy)]
-pub(super) struct Matrix<'a, T> {
+pub(crate) struct Matrix<'a, T> {
     data: &'a [T],
     offset: usize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) row_stride: isize,
-    pub(super) column_stride: isize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: isize,
+    pub(crate) column_stride: isize,
 }
 
 impl<'a, T> Matrix<'a, T> {
-    pub(super) fn new(data: &'a [T], offset: usize, [rows, columns]: [usize; 2], strides: [isize; 2]) -> Self {
+    pub(crate) fn new(data: &'a [T], offset: usize, [rows, columns]: [usize; 2], strides: [isize; 2]) -> Self {
         let matrix = Matrix { data, offset, rows, columns, row_stride: strides[0], column_stride: strides[1] };
         if rows > 0 && columns > 0 {
             let ends = [(rows - 1) as isize * strides[0], (columns - 1) as isize * strides[1]];
@@ -24,24 +24,24 @@ impl<'a, T> Matrix<'a, T> {
         matrix
     }
 
-    pub(super) fn pointer(&self) -> *const T {
+    pub(crate) fn pointer(&self) -> *const T {
         self.data[self.offset..].as_ptr()
     }
 
     /// The transposed matrix.
-    pub(super) fn t(self) -> Self {
+    pub(crate) fn t(self) -> Self {
         let Matrix { data, offset, rows, columns, row_stride, column_stride } = self;
         Matrix { data, offset, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
     }
 
     /// Rows `start .. start + count`.
-    pub(super) fn rows(self, start: usize, count: usize) -> Self {
+    pub(crate) fn rows(self, start: usize, count: usize) -> Self {
         let moved = if count == 0 { 0 } else { start as isize * self.row_stride };
         Matrix { offset: (self.offset as isize + moved) as usize, rows: count, ..self }
     }
 
     /// Columns `start .. start + count`.
-    pub(super) fn columns(self, start: usize, count: usize) -> Self {
+    pub(crate) fn columns(self, start: usize, count: usize) -> Self {
         let moved = if count == 0 { 0 } else { start as isize * self.column_stride };
         Matrix { offset: (self.offset as isize + moved) as usize, columns: count, ..self }
     }
@@ -50,7 +50,7 @@ impl<'a, T> Matrix<'a, T> {
 impl<T: Copy> Matrix<'_, T> {
     /// `out.len()` neighbouring elements of a row.
     #[inline]
-    pub(super) fn read(&self, row: usize, column: usize, out: &mut [T]) {
+    pub(crate) fn read(&self, row: usize, column: usize, out: &mut [T]) {
         if self.column_stride == 1 {
             let place = self.offset as isize + row as isize * self.row_stride;
             return out.copy_from_slice(&self.data[place as usize + column..][..out.len()]);
@@ -66,11 +66,11 @@ impl<T: Copy> Matrix<'_, T> {
 }
 
 /// A block of a row-major matrix to write. Blocks of one matrix are disjoint.
-pub(super) struct Block<'a, T> {
+pub(crate) struct Block<'a, T> {
     pointer: *mut T,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) row_stride: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
     elements: PhantomData<&'a mut [T]>,
 }
 
@@ -78,18 +78,23 @@ pub(super) struct Block<'a, T> {
 unsafe impl<T: Send> Send for Block<'_, T> {}
 
 impl<'a, T> Block<'a, T> {
-    pub(super) fn new(data: &'a mut [T], rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(data: &'a mut [T], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "a block is a whole matrix at first");
         Block { pointer: data.as_mut_ptr(), rows, columns, row_stride: columns, elements: PhantomData }
     }
 
+    /// The same block, lent.
+    pub(crate) fn lend(&mut self) -> Block<'_, T> {
+        Block { pointer: self.pointer, ..*self }
+    }
+
     /// The first element's place.
-    pub(super) fn pointer(&self) -> *mut T {
+    pub(crate) fn pointer(&self) -> *mut T {
         self.pointer
     }
 
     /// The first `at` rows, and the others.
-    pub(super) fn split_rows(self, at: usize) -> (Self, Self) {
+    pub(crate) fn split_rows(self, at: usize) -> (Self, Self) {
         assert!(at < self.rows);
         // SAFETY: row `at` starts inside the block, as `at < rows`.
         let lower = unsafe { self.pointer.add(at * self.row_stride) };
@@ -97,15 +102,15 @@ impl<'a, T> Block<'a, T> {
     }
 
     /// The first `at` columns, and the others.
-    pub(super) fn split_columns(self, at: usize) -> (Self, Self) {
-        assert!(at < self.columns && self.rows > 0);
-        // SAFETY: column `at` of the first row lies inside the block, as `at < columns`.
+    pub(crate) fn split_columns(self, at: usize) -> (Self, Self) {
+        assert!(at <= self.columns && self.rows > 0);
+        // SAFETY: column `at` of the first row lies inside the block or right behind the row's end, as `at <= columns`.
         let right = unsafe { self.pointer.add(at) };
         (Block { columns: at, ..self }, Block { pointer: right, columns: self.columns - at, ..self })
     }
 
     /// One row's elements.
-    pub(super) fn row(&mut self, row: usize) -> &mut [T] {
+    pub(crate) fn row(&mut self, row: usize) -> &mut [T] {
         assert!(row < self.rows);
         // SAFETY: a row is `columns` neighbouring elements from `row · row_stride` on, all inside the block, which is borrowed
         // exclusively for as long as the slice.

@@ -8,7 +8,7 @@
 mod matrix;
 mod portable;
 
-use matrix::{Block, Matrix};
+pub(crate) use matrix::{Block, Matrix};
 use portable::portable;
 use rayon::prelude::*;
 
@@ -26,48 +26,61 @@ const SHARE: usize = 1 << 22;
 /// The same where the portable kernel runs, whose multiplications take longer, of some scalars much longer.
 const SHARE_PORTABLE: usize = 1 << 19;
 
-/// `C ← A·B`, divided into about `pieces` blocks.
-fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, pieces: usize) {
+/// What a product does to what `C` holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// `C ← A·B`, and C is not read.
+    Overwrite,
+    /// `C ← C + A·B`.
+    Add,
+}
+
+/// `A·B` into `C`, divided into about `pieces` blocks.
+pub(crate) fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write, pieces: usize) {
     const EDGE: usize = 16; // a block's inner border lies at a multiple of the kernels' tiles
     if pieces < 2 || c.rows.max(c.columns) < 2 * EDGE {
-        return kernel(a, b, c);
+        return kernel(a, b, c, into);
     }
     let (first, second) = (pieces / 2, pieces - pieces / 2);
     let at = |size: usize| (size * first / pieces).next_multiple_of(EDGE).min(size - 1);
     if c.rows >= c.columns {
         let at = at(c.rows);
         let (upper, lower) = c.split_rows(at);
-        rayon::join(|| product(a.rows(0, at), b, upper, first), || product(a.rows(at, a.rows - at), b, lower, second));
+        rayon::join(
+            || product(a.rows(0, at), b, upper, into, first),
+            || product(a.rows(at, a.rows - at), b, lower, into, second),
+        );
     } else {
         let at = at(c.columns);
         let (left, right) = c.split_columns(at);
         rayon::join(
-            || product(a, b.columns(0, at), left, first),
-            || product(a, b.columns(at, b.columns - at), right, second),
+            || product(a, b.columns(0, at), left, into, first),
+            || product(a, b.columns(at, b.columns - at), right, into, second),
         );
     }
 }
 
 /// How many blocks a product of so many multiplications is divided into.
-fn pieces<T: Float>(multiplications: usize) -> usize {
+pub(crate) fn pieces<T: Float>(multiplications: usize) -> usize {
     let share = if T::gemm().is_some() { SHARE } else { SHARE_PORTABLE };
     if multiplications < share { 1 } else { rayon::current_num_threads() }
 }
 
-/// `C ← A·B` on this thread.
-fn kernel<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
+/// `A·B` into `C` on this thread.
+fn kernel<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
     assert!(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows, "sizes of a product agree");
     if c.rows == 0 || c.columns == 0 {
         return;
     }
     match T::gemm() {
-        Some(gemm) if a.columns > 0 => call(gemm, a, b, c),
-        _ => portable(a, b, c),
+        Some(gemm) if a.columns > 0 => call(gemm, a, b, c, into),
+        _ => portable(a, b, c, into),
     }
 }
 
-fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
+fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
     let (m, k, n) = (a.rows, a.columns, b.columns);
+    let beta = if into == Write::Add { T::one() } else { T::zero() };
     // SAFETY: `Matrix::new` checked that every place of A and B lies in its storage, and rows and columns only narrow them;
     // C is an exclusive block of m × n elements with rows `row_stride` apart. The sizes agree, as `kernel` asserts.
     unsafe {
@@ -82,7 +95,7 @@ fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_
             b.pointer(),
             b.row_stride,
             b.column_stride,
-            T::zero(),
+            beta,
             c.pointer(),
             c.row_stride as isize,
             1,
@@ -177,7 +190,7 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor
     let one = |at: [usize; 2], out: &mut [T], pieces: usize| {
         let a = Matrix::new(a.data(), at[0], [m, k], strides_a);
         let b = Matrix::new(b.data(), at[1], [k, n], strides_b);
-        product(a, b, Block::new(out, m, n), pieces);
+        product(a, b, Block::new(out, m, n), Write::Overwrite, pieces);
     };
     let some = |first: usize, out: &mut [T], pieces: usize| {
         let mut out = out.chunks_exact_mut(m * n);

@@ -6,6 +6,7 @@
 //!
 //! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), §4.
 
+use super::Write;
 use super::matrix::{Block, Matrix};
 use crate::float::Float;
 
@@ -22,39 +23,39 @@ const DEPTH: usize = 256;
 const ROWS: usize = 64;
 const COLUMNS: usize = 512;
 
-/// `C ← A·B` by the widest instructions that this processor has.
-pub(super) fn portable<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
+/// `A·B` into `C` by the widest instructions that this processor has.
+pub(super) fn portable<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") {
             // SAFETY: the processor has AVX-512F, as has just been asked.
-            return unsafe { with_avx512(a, b, c) };
+            return unsafe { with_avx512(a, b, c, into) };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             // SAFETY: the processor has AVX2 and FMA, as has just been asked.
-            return unsafe { with_avx2(a, b, c) };
+            return unsafe { with_avx2(a, b, c, into) };
         }
     }
-    blocked(a, b, c);
+    blocked(a, b, c, into);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn with_avx512<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
-    blocked(a, b, c);
+fn with_avx512<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
+    blocked(a, b, c, into);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn with_avx2<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>) {
-    blocked(a, b, c);
+fn with_avx2<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
+    blocked(a, b, c, into);
 }
 
-/// `C ← A·B`, block by block.
+/// `A·B` into `C`, block by block.
 #[inline(always)]
-fn blocked<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, mut c: Block<'_, T>) {
+fn blocked<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, mut c: Block<'_, T>, into: Write) {
     let (mut a_panels, mut b_panels) = (Vec::new(), Vec::new());
-    if b.rows == 0 {
+    if b.rows == 0 && into == Write::Overwrite {
         (0..c.rows).for_each(|row| c.row(row).fill(T::zero()));
     }
     for column in (0..c.columns).step_by(COLUMNS) {
@@ -70,7 +71,7 @@ fn blocked<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, mut c: Block<'_, T>) {
                     for (i, a) in (row..).step_by(TILE[0]).zip(a_panels.chunks_exact(depth)) {
                         let sums = tile(a, b);
                         for (i, sums) in (i..row + rows).zip(&sums) {
-                            put(&mut c.row(i)[j..j + width], sums, l == 0);
+                            put(&mut c.row(i)[j..j + width], sums, l == 0 && into == Write::Overwrite);
                         }
                     }
                 }

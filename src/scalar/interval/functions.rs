@@ -100,16 +100,20 @@ impl Interval {
 impl Rem for Interval {
     type Output = Self;
 
-    /// The remainder of a division that is cut towards 0: of the sign of `self` and smaller than `o`.
+    /// The remainder of a division that is cut towards 0: of the sign of `self` and smaller than `o`. Exact of single numbers, and
+    /// tight where there is one whole quotient only.
     fn rem(self, o: Self) -> Self {
         if self.lo.is_nan() || o.lo.is_nan() || (self.is_point() && o.is_point()) {
             return Interval::point(self.lo % o.lo);
         }
         let size = o.abs().hi.min(self.abs().hi);
         let any = Interval { lo: if self.lo < 0.0 { -size } else { 0.0 }, hi: if self.hi > 0.0 { size } else { 0.0 } };
-        let (quotient, whole) = (self / o, (self / o).trunc());
-        // Where the quotient is cut to one whole number, it is x less so many times the divisor.
-        if quotient.is_finite() && whole.is_point() { (self - whole * o).part_in(any.lo, any.hi) } else { any }
+        let whole = (self / o).trunc();
+        if !whole.is_point() || !whole.lo.is_finite() {
+            return any;
+        }
+        let rest = self - whole * o;
+        Interval { lo: rest.lo.clamp(any.lo, any.hi), hi: rest.hi.clamp(any.lo, any.hi) }
     }
 }
 

@@ -1,0 +1,99 @@
+//! Elementwise updates of several tensors at once, as an optimizer makes them: parameter, moments and gradient in one pass.
+
+use std::array;
+
+use super::map::{broadcast_walk, dense};
+use super::{PIECE, worth_sharing};
+use crate::float::Float;
+use crate::shape::Run;
+use crate::tensor::Tensor;
+
+/// How many elements are computed at a time. They are copied into arrays of this size and back: of arrays on the stack the compiler
+/// knows that they do not overlap, and makes vectors of the loop; of several slices it would have to ask for each pair.
+const BLOCK: usize = 32;
+
+/// `(y₀, y₁, …) ← f((y₀, y₁, …), x)` for every element. All are of one shape, and `x` of any layout. A `y` is changed in place; if
+/// somebody shares it or it is not dense, it is copied first.
+pub(crate) fn update_jointly<T: Float, const N: usize>(
+    mut ys: [&mut Tensor<T>; N],
+    x: &Tensor<T>,
+    f: impl Fn([T; N], T) -> [T; N] + Sync,
+) {
+    for y in &mut ys {
+        assert!(y.shape() == x.shape(), "a joint update of {:?} by {:?}", y.shape(), x.shape());
+        if y.as_unique_slice().is_none() {
+            **y = dense(y);
+        }
+    }
+    let outs = ys.map(|y| y.as_unique_slice().expect("made dense and unshared above"));
+    if let Some(x) = x.as_slice() {
+        return joint_pieces(outs, &|start, outs| {
+            let run = Run { position: start, at: [start], strides: [1], len: outs[0].len() };
+            blocks(outs, x, &run, &f);
+        });
+    }
+    let walk = broadcast_walk(x.shape(), [x]);
+    joint_pieces(outs, &|start, mut outs| {
+        walk.runs(start..start + outs[0].len(), |run| {
+            let from = run.position - start;
+            blocks(outs.each_mut().map(|out| &mut out[from..from + run.len]), x.data(), &run, &f);
+        });
+    });
+}
+
+/// Calls `work` with the place and the elements of each piece of `ys`, shared among threads where that pays.
+fn joint_pieces<T: Send, const N: usize>(ys: [&mut [T]; N], work: &(dyn Fn(usize, [&mut [T]; N]) + Sync)) {
+    if worth_sharing(ys[0].len()) { split_pieces(0, ys, work) } else { work(0, ys) }
+}
+
+fn split_pieces<T: Send, const N: usize>(
+    start: usize,
+    ys: [&mut [T]; N],
+    work: &(dyn Fn(usize, [&mut [T]; N]) + Sync),
+) {
+    let n = ys[0].len();
+    if n <= PIECE {
+        return work(start, ys);
+    }
+    let middle = (n / 2).next_multiple_of(PIECE);
+    let mut right: [&mut [T]; N] = array::from_fn(|_| &mut [][..]);
+    let mut rights = right.iter_mut();
+    let left = ys.map(|y| {
+        let (left, right) = y.split_at_mut(middle);
+        *rights.next().expect("as many as there are") = right;
+        left
+    });
+    rayon::join(|| split_pieces(start, left, work), || split_pieces(start + middle, right, work));
+}
+
+/// One run, block by block.
+#[inline]
+fn blocks<T: Float, const N: usize>(mut ys: [&mut [T]; N], data: &[T], run: &Run<1>, f: &impl Fn([T; N], T) -> [T; N]) {
+    let (mut own, mut given) = ([[T::zero(); BLOCK]; N], [T::zero(); BLOCK]);
+    for at in (0..run.len).step_by(BLOCK) {
+        let len = BLOCK.min(run.len - at);
+        if run.strides[0] == 1 {
+            copy(&mut given, &data[run.at[0] + at..], len);
+        } else {
+            given[..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[run.place(0, at + i)]);
+        }
+        own.iter_mut().zip(&ys).for_each(|(own, y)| copy(own, &y[at..], len));
+        for i in 0..len {
+            let new = f(array::from_fn(|k| own[k][i]), given[i]);
+            for k in 0..N {
+                own[k][i] = new[k];
+            }
+        }
+        own.iter().zip(&mut ys).for_each(|(own, y)| copy(&mut y[at..], own, len));
+    }
+}
+
+/// Copies `len` elements: a whole block, whose length the compiler knows, without a call.
+#[inline]
+fn copy<T: Copy>(to: &mut [T], from: &[T], len: usize) {
+    if len == BLOCK {
+        to[..BLOCK].copy_from_slice(&from[..BLOCK]);
+    } else {
+        to[..len].copy_from_slice(&from[..len]);
+    }
+}
