@@ -194,6 +194,22 @@ fn backward_with_weighs_the_output() {
 }
 
 #[test]
+fn several_losses_on_one_tape_have_their_own_gradients_and_add_up() {
+    let tape = Tape::<f64>::new();
+    let (x, w) = (tape.leaf(tensor![0.5, -1.0]), tape.leaf(tensor![2.0, 3.0]));
+    let trunk = (x * w).tanh().retain_grad();
+    let (first, second) = ((trunk * trunk).sum(..), (trunk * 3.0 + x).sum(..));
+    let (a, b, both) = (first.backward(), second.backward(), (first + second).backward());
+    for node in [x, w, trunk] {
+        let sum = &a[node] + &b[node];
+        assert!((sum - &both[node]).iter().all(|d| d.abs() < 1e-15) && a[node] != b[node]);
+    }
+    assert_eq!(first.backward()[x], a[x], "the other left no trace");
+    let weighted = trunk.backward_with(tensor![1.0, 0.0]);
+    assert_eq!((weighted[x].to_vec()[1], weighted[trunk].to_vec()), (0.0, vec![1.0, 0.0]));
+}
+
+#[test]
 fn a_leaf_is_its_own_gradient_one() {
     let tape = Tape::<f64>::new();
     let x = tape.leaf(Tensor::scalar(3.0));
