@@ -3,6 +3,10 @@
 
 #[path = "support/panics.rs"]
 mod panics;
+#[path = "support/zoo.rs"]
+mod zoo;
+
+use std::collections::BTreeMap;
 
 use panics::panic_of;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -102,6 +106,50 @@ fn a_loss_is_checked_by_the_parameters_that_it_is_computed_from() {
     });
     let names = ["left.weight", "left.bias", "right.weight", "right.bias"];
     assert_eq!(verdicts(&report), names.map(|name| (name, Verdict::Right)), "{report}");
+}
+
+// ---- every layer -------------------------------------------------------------------------------------------------------
+
+/// Checks each layer, to first and second order; by layer, parameter and part, whether that proved anything.
+struct Checked {
+    seed: u64,
+    layer: usize,
+    proved: BTreeMap<(usize, String), bool>,
+}
+
+impl zoo::Visit for Checked {
+    fn visit<M: Module<f64> + Send + Sync + 'static>(&mut self, kind: &str, names: &str, mut net: M, shape: &[usize]) {
+        let x = Tensor::normal(shape, 0.0, 1.0, &mut rng(self.seed));
+        let check =
+            Check::new().seed(self.seed).directions(2).parts([Part::First, Part::Second, Part::Fused, Part::Jvp]);
+        let report = check.module(&mut net, &x);
+        self.layer += 1;
+        for row in report.rows() {
+            // By convention the row of the padding gets no gradient, though the output depends on it: the checker sees that it is lost.
+            let is_lost =
+                kind == "Embedding" && row.name == "weight" && [Part::First, Part::Second].contains(&row.part);
+            let as_expected = match row.verdict {
+                Verdict::Wrong => is_lost,
+                Verdict::Right => !is_lost,
+                verdict => verdict == Verdict::Vacuous, // of units that are all cut off by a relu, say
+            };
+            assert!(as_expected, "{kind} of {names}:\n{report}");
+            *self.proved.entry((self.layer, format!("{kind} {} {}", row.name, row.part))).or_default() |=
+                row.verdict != Verdict::Vacuous;
+        }
+    }
+}
+
+#[test]
+fn every_layer_is_right() {
+    let mut checked = Checked { seed: 0, layer: 0, proved: BTreeMap::new() };
+    for seed in 0..2 {
+        (checked.seed, checked.layer) = (seed, 0);
+        zoo::every_layer(&mut checked, &mut rng(seed));
+        assert!(checked.layer >= 56, "only {}", checked.layer);
+    }
+    checked.proved.retain(|_, proved| !*proved);
+    assert!(checked.proved.is_empty(), "never other than zero: {:?}", checked.proved.keys());
 }
 
 // ---- state -------------------------------------------------------------------------------------------------------------

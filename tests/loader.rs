@@ -309,6 +309,9 @@ fn a_position_beyond_the_epoch_is_refused_and_changes_nothing() {
     let error = loader.restore(Position { seed: 1, epoch: 0, batch: 3 }).unwrap_err();
     assert_eq!(error.to_string(), "the state does not fit: a loader before batch 3 of an epoch of 3");
     assert_eq!(loader.position(), before);
+    loader.restore(Position { seed: u64::MAX, epoch: u64::MAX, batch: 2 }).unwrap();
+    loader.next_batch().unwrap();
+    assert_eq!(loader.position(), Position { seed: u64::MAX, epoch: 0, batch: 0 });
 }
 
 // ---- sets --------------------------------------------------------------------------------------------------------------

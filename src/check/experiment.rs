@@ -161,26 +161,22 @@ impl<'a, T: Float> Experiment<'a, T> {
         xs.iter().zip(by_rules).map(pair).collect()
     }
 
-    /// `wᵀ (J u)` and `(wᵀ J) u` by one input, the former by differentiating the latter, which is linear in w; and what there is to
-    /// say if one of them is not there.
-    ///
-    /// Source: Townsend, "A new trick for calculating Jacobian vector products" (2017).
+    /// `wᵀ (J u)` and `(wᵀ J) u` by one input; and what there is to say if one of them is not there.
     pub(super) fn transposes(&mut self, input: usize, w: &Tensor<T>, u: &Tensor<T>) -> (Worst, Option<String>) {
         self.tape.reset();
         let (xs, y) = self.subject.record(&self.tape, &self.at);
-        let (x, linear_in) = (xs[input], self.tape.leaf(Tensor::zeros(y.shape())));
+        let x = xs[input];
         let vjp = Claim::new(y.backward_with(w.clone()).get(x).cloned(), x);
-        let pulled = y.sweep_each(linear_in, &[x]).into_iter().next().and_then(Result::ok);
-        let jvp = match pulled.map(|pulled| (pulled * self.tape.constant(u.clone())).sum(..)) {
-            Some(along) => Claim::new(along.backward().get(linear_in).cloned(), linear_in),
-            None => Claim::zero(&y.shape()),
-        };
+        let jvp = Claim::new(y.jvp([x], [self.tape.constant(u.clone())]).map(Var::value), y);
         let products = |a: &Tensor<f64>, b: &Tensor<T>| a.zip(&b.cast(), |a, b| a * b).to_vec();
         let (pushed, pulled) = (products(&jvp.gradient, w), products(&vjp.gradient, u));
-        let terms = pushed.iter().chain(&pulled).fold(0.0, |sum: f64, term| sum + term.abs());
+        // What is added up, or would be if no rule had cancelled it.
+        let natural = size(&y.value().cast()) / size(&self.inputs[input]);
+        let terms = pushed.iter().chain(&pulled).fold(natural, |sum: f64, term| sum + term.abs());
         let [found, expected] = [pushed, pulled].map(|terms| Tensor::scalar(terms.iter().sum::<f64>()));
         let worst = Worst::of(&found, &expected, tolerance(&expected, terms, epsilon::<T>()));
-        (worst, jvp.absence.filter(|_| !worst.is_close()).map(|why| why.to_string()))
+        let absences = vjp.absence.into_iter().chain(jvp.absence);
+        (worst, absences.filter(|_| !worst.is_close()).map(|why| why.to_string()).next())
     }
 
     /// The gradients by each input of `Σ ⟨g, v⟩`, where g are the gradients that are looked at: recorded, and differentiated again by

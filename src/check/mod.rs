@@ -59,8 +59,7 @@
 //! * **not finite**: the value is NaN or infinite, and where first. A NaN never passes for anything.
 //!
 //! Sources: Ridders, "Accurate computation of F′(x) and F′(x) F″(x)" (1982), for the extrapolation and its bar; Moré and Wild,
-//! "Estimating computational noise" (2011), for the error of the values; Townsend, "A new trick for calculating Jacobian vector products"
-//! (2017), for `J u`.
+//! "Estimating computational noise" (2011), for the error of the values.
 
 mod differences;
 mod experiment;

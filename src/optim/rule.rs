@@ -100,8 +100,8 @@ impl<T: Float> Update<'_, T> {
         assert_eq!(self.slots.len() + 1, N, "an update of {N} tensors where there are so many");
         let mut all = [self.value].into_iter().chain(self.slots);
         let all: [&mut Tensor<T>; N] = array::from_fn(|_| all.next().expect("as many as counted above"));
-        let sign = self.sign;
-        update_jointly(all, self.gradient, |all, g| f(all, sign * flush(g, T::min_positive_value())));
+        let (sign, limit) = (self.sign, smallest());
+        update_jointly(all, self.gradient, |all, g| f(all, sign * flush(g, limit)));
     }
 }
 
@@ -123,10 +123,17 @@ pub fn flush<T: Float>(x: T, limit: T) -> T {
     if x.abs() < limit && !x.is_zero() { T::zero() } else { x }
 }
 
+/// Where gradients are flushed, at the smallest normal number. A type that has few numbers near 0, as `f16`, needs its subnormal ones: of
+/// it nothing is flushed.
+pub(super) fn smallest<T: Float>() -> T {
+    let smallest = T::min_positive_value();
+    if smallest < T::of(1e-30) { smallest } else { T::zero() }
+}
+
 /// Where averages of gradients are flushed, 10⁻³¹ in `f32`: above the smallest normal number, so that their products with a learning rate
 /// are not subnormal either.
 pub(super) fn negligible<T: Float>() -> T {
-    T::min_positive_value() / T::epsilon()
+    smallest::<T>() / T::epsilon()
 }
 
 /// An exponential moving average of a gradient, `m ← β m + (1 − β) g`, or of its square, `v ← β v + (1 − β) g²`, without subnormal
@@ -144,7 +151,7 @@ pub(super) struct Averages<T> {
 
 impl<T: Float> Averages<T> {
     pub(super) fn new(beta: f64) -> Self {
-        let (rest, smallest) = (T::of(1.0 - beta), T::min_positive_value());
+        let (rest, smallest) = (T::of(1.0 - beta), smallest::<T>());
         let smallest_root = (smallest / rest).sqrt();
         Averages { beta: T::of(beta), rest, negligible: negligible(), smallest, smallest_root }
     }
