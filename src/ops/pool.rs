@@ -4,7 +4,7 @@ use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
 use crate::kernel::pool::{
-    Pool, Pooling, SPATIAL_AXES, adaptive, adaptive_max, average, max, places_of_max, share, spread,
+    Pool, Pooling, SPATIAL_AXES, adaptive, adaptive_max, average, max, places_of_max, pull_max, share,
 };
 use crate::shape::{PerAxis, SPATIAL, keep};
 use crate::tensor::Tensor;
@@ -28,6 +28,7 @@ impl<T: Float> Op<T> for Largest {
         let ([x], y, g) = (p.inputs(), p.y, p.g);
         p.accum(0, || {
             let places = places_of_max(&self.0, &x.value(), &y.value());
+            let places = places.expect("a recorded gradient needs the place of each largest element, which intervals that overlap lack");
             let zeros = Tensor::zeros([self.0.planes(), self.0.pixels()]);
             let g = g.reshape(places.shape());
             g.tape().constant(zeros).scatter_add(1, &places, g).reshape(&x.shape())
@@ -36,7 +37,7 @@ impl<T: Float> Op<T> for Largest {
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (x, y, g) = (p.xs[0], p.y, p.take_g());
-        p.accum(0, || spread(&self.0, &places_of_max(&self.0, x, y), &g));
+        p.accum(0, || pull_max(&self.0, [x, y, &g]));
         true
     }
 }

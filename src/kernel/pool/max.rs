@@ -3,6 +3,7 @@
 use super::options::{Pooling, Span};
 use super::{Planes, Spans, places};
 use crate::float::Float;
+use crate::kernel::compare::same;
 use crate::kernel::planes;
 use crate::kernel::rows::read;
 use crate::kernel::wide::in_f32;
@@ -49,12 +50,12 @@ fn window<'a>(span: &'a Span, spans: &'a Spans, rows: &'a [usize]) -> impl Itera
 }
 
 /// Where in its channel the largest element `y` of each window is, in row-major order: of equal ones the first, and the first NaN if
-/// there is one.
+/// there is one. Nothing if that is not known of some window, as of intervals that overlap.
 ///
 /// Shapes: `[channels of all images, windows]`.
-pub(crate) fn places_of_max<T: Float>(pooling: &Pooling, x: &Tensor<T>, y: &Tensor<T>) -> Tensor<usize> {
+pub(crate) fn places_of_max<T: Float>(pooling: &Pooling, x: &Tensor<T>, y: &Tensor<T>) -> Option<Tensor<usize>> {
     let shape = Shape::from([pooling.planes(), pooling.positions()]);
-    let mut found = vec![0; shape.elements()];
+    let mut found = vec![UNKNOWN; shape.elements()];
     let (channels, spans, y) = (Planes::of(x, pooling), Spans::of(pooling), y.to_contiguous());
     let (steps, y, each) =
         (pooling.planes().saturating_mul(spans.elements()), y.as_slice().unwrap_or_default(), shape[1]);
@@ -68,16 +69,18 @@ pub(crate) fn places_of_max<T: Float>(pooling: &Pooling, x: &Tensor<T>, y: &Tens
             places_row(x, &spans, &rows, y, found);
         }
     });
-    Tensor::from_elements(found, shape)
+    (!found.contains(&UNKNOWN)).then(|| Tensor::from_elements(found, shape))
 }
+
+/// No place.
+const UNKNOWN: usize = usize::MAX;
 
 /// One row of windows, whose elements are in these rows of x, and whose largest elements are `y`.
 fn places_row<T: Float>(x: &[T], spans: &Spans, rows: &[usize], y: &[T], found: &mut [usize]) {
     let find = |o: usize| {
         let mut elements = window(&spans.axes[2][o], spans, rows);
-        let first = elements.next().unwrap_or(0);
         let is_it = |at: &usize| x[*at] == y[o] || (x[*at].is_nan() && y[o].is_nan());
-        if is_it(&first) { first } else { elements.find(is_it).unwrap_or(first) }
+        elements.find(is_it).unwrap_or(UNKNOWN)
     };
     spans.others().for_each(|o| found[o] = find(o));
     let full = spans.full.clone();
@@ -92,8 +95,41 @@ fn places_row<T: Float>(x: &[T], spans: &Spans, rows: &[usize], y: &[T], found: 
     full.filter(|&o| y[o].is_nan()).for_each(|o| found[o] = find(o));
 }
 
+/// The gradient by `x` of the largest elements `y` of its windows, whose gradient is `g`.
+pub(crate) fn pull_max<T: Float>(pooling: &Pooling, [x, y, g]: [&Tensor<T>; 3]) -> Tensor<T> {
+    match places_of_max(pooling, x, y) {
+        Some(places) => spread(pooling, &places, g),
+        None => spread_among(pooling, [x, y, g]),
+    }
+}
+
+/// What [`pull_max`] is where it is not known which element is the largest: each that may be it gets what it then would get, or nothing.
+fn spread_among<T: Float>(pooling: &Pooling, [x, y, g]: [&Tensor<T>; 3]) -> Tensor<T> {
+    let mut result = Tensor::dirty(pooling.x_shape());
+    let (channels, spans, windows) = (Planes::of(x, pooling), Spans::of(pooling), pooling.positions());
+    let (y, g) = (y.to_contiguous(), g.to_contiguous());
+    let (y, g) = (y.as_slice().unwrap_or_default(), g.as_slice().unwrap_or_default());
+    let steps = pooling.planes().saturating_mul(spans.elements());
+    let out = result.as_unique_slice().expect("a dirty tensor is dense and unshared");
+    planes(out, pooling.pixels(), steps, &|plane, out| {
+        out.fill(T::zero());
+        let (mut buffer, mut rows) = (Vec::new(), Vec::new());
+        let x = channels.plane(plane, &mut buffer);
+        let mut pairs = y.iter().zip(g).skip(plane * windows);
+        for window in spans.axes[0].iter().flat_map(|d| spans.axes[1].iter().map(move |h| [d, h])) {
+            spans.rows(window, &mut rows);
+            for (w, (&y, &g)) in spans.axes[2].iter().zip(&mut pairs) {
+                for at in rows.iter().flat_map(|row| places(w, spans.steps[2]).map(move |at| row + at)) {
+                    out[at] = out[at] + same(x[at], y).if_positive(g, T::zero());
+                }
+            }
+        }
+    });
+    result
+}
+
 /// The gradients `g` of the windows added up where their largest elements are: the adjoint of picking them.
-pub(crate) fn spread<T: Float>(pooling: &Pooling, places: &Tensor<usize>, g: &Tensor<T>) -> Tensor<T> {
+fn spread<T: Float>(pooling: &Pooling, places: &Tensor<usize>, g: &Tensor<T>) -> Tensor<T> {
     if T::NARROW {
         return in_f32([g], |[g]| spread(pooling, places, &g));
     }

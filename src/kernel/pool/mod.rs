@@ -5,7 +5,7 @@ mod max;
 mod options;
 
 pub(crate) use average::{average, share};
-pub(crate) use max::{max, places_of_max, spread};
+pub(crate) use max::{max, places_of_max, pull_max};
 pub use options::Pool;
 pub(crate) use options::{Pooling, adaptive, adaptive_max};
 
