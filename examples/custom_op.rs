@@ -6,9 +6,8 @@
 //! Performance Using Double Backpropagation" (1992), for the loss.
 
 use rand::{SeedableRng, rngs::StdRng};
-use rensa::functional::{grad, hvp, value_and_grad};
 use rensa::nn::Linear;
-use rensa::{NoGradient, Op, Pullback, RawPullback, check::numerical_gradient, data::Dataset};
+use rensa::{Op, Pullback, RawPullback, check, data::Dataset};
 use rensa::{optim::Sgd, prelude::*, train::accuracy};
 
 /// `yᵢⱼ = (1 + sⱼ dᵢⱼ / ν)^(−(ν+1)/2)` with `dᵢⱼ = ‖xᵢ − cⱼ‖²`: points `[n, m]`, centres `[k, m]`, scales `[k]` → `[n, k]`.
@@ -82,31 +81,12 @@ impl Module<f64> for Net {
     }
 }
 
-/// A number to check the op by.
-fn trial<'t>([x, c, s]: [Var<'t, f64>; 3]) -> Var<'t, f64> {
-    nearness(x, c, s, 3.0).powi(2).sum(..)
-}
-
-/// The largest distance of an element of the gradients of `f` at `xs` from finite differences.
-fn farthest(gradients: &[Tensor<f64>; 3], xs: [&Tensor<f64>; 3], f: impl Fn([&Tensor<f64>; 3]) -> f64) -> f64 {
-    let distance = |i: usize| {
-        let at = |moved: &Tensor<f64>| f(std::array::from_fn(|k| if k == i { moved } else { xs[k] }));
-        (&gradients[i] - numerical_gradient(at, xs[i], 1e-5)).abs().max(..).item()
-    };
-    Tensor::from_fn([3], |i| distance(i[0])).max(..).item() // which keeps NaN
-}
-
-/// Checks the fused rule, and the rule on handles by differentiating what it records.
-fn check_op(rng: &mut StdRng) -> Result<(), NoGradient> {
-    let mut draw = |low: f64| [&[4, 2][..], &[3, 2], &[3]].map(|shape| Tensor::uniform(shape, low, 1.5, rng));
-    let (xs, us) = (&draw(0.5), &draw(-1.0));
-    let (xs, us) = (xs.each_ref(), us.each_ref());
-    let along = |gradients: [Tensor<f64>; 3]| gradients.iter().zip(us).map(|(g, u)| (g * u).sum(..).item()).sum();
-    let first = farthest(&grad(trial, xs)?, xs, |xs| value_and_grad(trial, xs).map_or(f64::NAN, |(y, _)| y));
-    let second = farthest(&hvp(trial, xs, us)?.1, xs, |xs| grad(trial, xs).map_or(f64::NAN, along));
-    println!("check: off finite differences by {first:.1e} at first order, by {second:.1e} at second");
-    assert!(first < 1e-8 && second < 1e-8);
-    Ok(())
+/// Checks both rules, to second order and on odd inputs, and prints what was found.
+fn check_op(rng: &mut StdRng) {
+    let [x, c, s] = [&[4, 2][..], &[3, 2], &[3]].map(|shape| Tensor::<f64>::uniform(shape, 0.5, 1.5, rng));
+    let report = check::op(|| Nearness { freedom: 3.0, distances: None }, [&x, &c, &s]);
+    println!("{report}");
+    report.assert();
 }
 
 /// The loss, and with it how much it changes when the points move: the net is to be sure of what is near them too.
@@ -119,7 +99,7 @@ fn loss<'t>(net: &Net, tape: &'t Tape<f64>, points: &Tensor<f64>, classes: &Tens
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (quick, rng) = (std::env::args().any(|argument| argument == "--quick"), &mut StdRng::seed_from_u64(0));
-    check_op(rng)?;
+    check_op(rng);
     // Two classes of points in the plane, in opposite quarters each.
     let points = Tensor::uniform([200, 2], -1.0, 1.0, rng);
     let classes = Tensor::from_fn([200], |i| usize::from(points[[i[0], 0]] * points[[i[0], 1]] > 0.0));
