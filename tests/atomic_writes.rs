@@ -141,6 +141,20 @@ fn trap_30_a_place_that_cannot_be_written_is_an_error_that_names_it_and_leaves_n
 
 #[cfg(unix)]
 #[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    use std::os::unix::fs::FileTypeExt;
+    use std::os::unix::net::UnixListener;
+    let directory = Directory::new();
+    let socket = directory.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let error = write_atomically(&socket, b"new").expect_err("nobody can write there");
+    assert!(error.to_string().contains("socket: what is there is no file"), "{error}");
+    assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    assert_eq!(names(directory.path()), ["socket"]);
+}
+
+#[cfg(unix)]
+#[test]
 fn links_stay_links_and_permissions_stay() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let (directory, other) = (Directory::new(), Directory::new());

@@ -2,6 +2,10 @@
 //!
 //! Tests named `trap_…` are lines of the list of defects that other libraries had.
 
+#[path = "support/numbers.rs"]
+mod numbers;
+
+use numbers::{is, near};
 use rensa::{Reduction, Tape, Tensor, Var, keep, tensor};
 
 const NAN: f64 = f64::NAN;
@@ -32,21 +36,6 @@ fn at2<const N: usize>(
     let y = f(&a, &b);
     let gradients = y.backward_with(Tensor::ones(y.shape()));
     (y.value().to_vec(), gradients[a].to_vec(), gradients[b].to_vec())
-}
-
-/// NaN for NaN, and else the same number.
-#[track_caller]
-fn is(found: &[f64], expected: &[f64]) {
-    let same = |a: &f64, b: &f64| a == b || (a.is_nan() && b.is_nan());
-    let equal = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| same(a, b));
-    assert!(equal, "{found:?}, expected {expected:?}");
-}
-
-#[track_caller]
-fn near(found: &[f64], expected: &[f64]) {
-    let close = |a: &f64, b: &f64| a == b || (a - b).abs() <= 1e-14 * b.abs().max(1e-300);
-    let equal = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| close(a, b));
-    assert!(equal, "{found:?}, expected {expected:?}");
 }
 
 // ---- ties and kinks ----------------------------------------------------------------------------------------------------

@@ -254,7 +254,8 @@ fn what_is_no_equation_is_refused_with_all_of_it_at_the_callers_line() {
 #[test]
 fn what_does_not_fit_a_tensordot_is_refused_at_the_callers_line() {
     let (a, b) = (Tensor::<f64>::ones([2, 3]), Tensor::<f64>::ones([4, 3]));
-    let cases: [(Box<dyn Fn() -> Tensor<f64>>, &str); 6] = [
+    type Attempt<'a> = Box<dyn Fn() -> Tensor<f64> + 'a>;
+    let cases: [(Attempt<'_>, &str); 6] = [
         (Box::new(|| a.tensordot(&b, 1)), "tensordot: [2, 3] and [4, 3]: size 3 of axis 1 and 4 of axis 0 differ"),
         (Box::new(|| a.tensordot(&b, 3)), "tensordot: 3 axes of [2, 3] and [4, 3]"),
         (Box::new(|| a.tensordot(&b, ([1, 1], [1, 1]))), "tensordot: [2, 3] and [4, 3]: axis 1 or 1 is named twice"),

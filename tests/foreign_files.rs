@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use directory::Directory;
+use rand::{SeedableRng, rngs::StdRng};
 use rensa::io::{self, Arrays, Dtype, Element, read_npy, read_npz, write_npy};
-use rensa::nn::{Linear, Module, Relu, Sequential};
-use rensa::{Tape, Tensor, tensor};
+use rensa::nn::{BatchNorm2d, Linear, Lstm, Module, Parts, Recurrent, Relu, Sequential, TransformerEncoderLayer};
+use rensa::{Conv, Param, Tape, Tensor, Var, tensor};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/files").join(name)
@@ -182,7 +183,7 @@ fn half_precision_is_read_as_single() {
 fn tensors_are_written_byte_for_byte_as_python_does() {
     let directory = Directory::new();
     let path = directory.path().join("again.safetensors");
-    for name in ["mixed", "half", "bfloat", "torch_mlp", "torch_mlp_io"] {
+    for name in ["mixed", "half", "bfloat", "torch_mlp", "torch_convnet", "torch_transformer", "torch_lstm"] {
         let theirs = golden(&format!("{name}.safetensors"));
         io::save_tensors(&path, &io::load_tensors(&theirs).unwrap()).unwrap();
         assert_eq!(fs::read(&path).unwrap(), fs::read(theirs).unwrap(), "{name}");
@@ -225,6 +226,117 @@ fn mlp() -> Sequential<f32> {
 #[test]
 fn a_perceptron_of_pytorch_answers_as_there() {
     answers_as_pytorch("mlp", &mut mlp());
+}
+
+/// A convolution by PyTorch's names.
+struct Convolution {
+    weight: Param<f32>,
+    bias: Param<f32>,
+}
+rensa::parts!(Convolution for f32 { weight, bias });
+
+/// A convolution, normalised over the batch, and a linear layer.
+struct ConvNet {
+    conv: Convolution,
+    bn: BatchNorm2d<f32>,
+    fc: Linear<f32>,
+}
+rensa::parts!(ConvNet for f32 { conv, bn, fc });
+
+impl Module<f32> for ConvNet {
+    fn forward<'t>(&self, x: Var<'t, f32>) -> Var<'t, f32> {
+        let [weight, bias] = [&self.conv.weight, &self.conv.bias].map(|param| x.tape().param(param));
+        let h = x.conv2d(weight, Conv::new().stride(2).padding(1)) + bias.reshape([4, 1, 1]);
+        let h = self.bn.forward(h).relu();
+        self.fc.forward(h.reshape([x.shape()[0], 16]))
+    }
+}
+
+fn convnet() -> ConvNet {
+    let zeros = |shape: &[usize]| Param::new(Tensor::zeros(shape));
+    let conv = Convolution { weight: zeros(&[4, 2, 3, 3]), bias: zeros(&[4]) };
+    ConvNet { conv, bn: BatchNorm2d::init(4), fc: Linear::new(Tensor::zeros([3, 16]), Tensor::zeros([3])) }
+}
+
+#[test]
+fn a_convnet_of_pytorch_answers_as_there_and_brings_its_running_means() {
+    let mut net = convnet();
+    answers_as_pytorch("convnet", &mut net);
+    let state = net.state();
+    assert_eq!(state.counts.iter().collect::<Vec<_>>(), [(&"bn.num_batches_tracked".to_string(), &3)]);
+    assert!(state.tensors["bn.running_var"].iter().all(|&v| v > 0.0 && v != 1.0));
+    // What is saved again is what PyTorch saved, but for its note.
+    let directory = Directory::new();
+    let path = directory.path().join("again.safetensors");
+    io::save(&path, &net).unwrap();
+    let mut theirs = io::load_tensors(golden("torch_convnet.safetensors")).unwrap();
+    theirs.metadata.clear();
+    assert_eq!(io::load_tensors(&path).unwrap(), theirs);
+}
+
+#[test]
+fn a_transformer_layer_of_pytorch_answers_as_there() {
+    let rng = &mut StdRng::seed_from_u64(0);
+    answers_as_pytorch("transformer", &mut TransformerEncoderLayer::<f32>::init(8, 2, 16, rng));
+}
+
+/// A recurrent layer of two layers in both directions, and a linear layer.
+struct Reader {
+    lstm: Lstm<f32>,
+    fc: Linear<f32>,
+}
+rensa::parts!(Reader for f32 { lstm, fc });
+
+impl Module<f32> for Reader {
+    fn forward<'t>(&self, x: Var<'t, f32>) -> Var<'t, f32> {
+        self.fc.forward(self.lstm.forward(x, None).0)
+    }
+}
+
+#[test]
+fn a_recurrent_net_of_pytorch_answers_as_there() {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let options = Recurrent::new().layers(2).bidirectional().batch_first();
+    answers_as_pytorch("lstm", &mut Reader { lstm: Lstm::init(3, 5, options, rng), fc: Linear::init(10, 2, rng) });
+}
+
+/// Fine-tuning: a net with another head, and a file without counters, take what fits; a strict load takes nothing and names it all.
+#[test]
+fn what_fits_of_a_file_is_loaded_and_the_rest_reported() {
+    let theirs = golden("torch_convnet.safetensors");
+    let mut net = convnet();
+    net.fc = Linear::new(Tensor::zeros([5, 16]), Tensor::zeros([5])).without_bias();
+    let before = net.state();
+    let message = io::load(&theirs, &mut net).unwrap_err().to_string();
+    assert!(message.contains("`fc.weight` of shape [3, 16], not [5, 16], `fc.bias` unexpected"), "{message}");
+    assert_eq!(net.state(), before);
+
+    let report = io::load_partial(&theirs, &mut net).unwrap();
+    assert_eq!(report.loaded.len(), 7);
+    assert_eq!(report.faults(), ["`fc.weight` of shape [3, 16], not [5, 16]", "`fc.bias` unexpected"]);
+    assert!(!report.is_complete() && report.missing.is_empty());
+    let after = net.state();
+    assert!(
+        after.tensors["conv.weight"] != before.tensors["conv.weight"] && after.counts["bn.num_batches_tracked"] == 3
+    );
+    assert_eq!(after.tensors["fc.weight"], before.tensors["fc.weight"]);
+
+    let directory = Directory::new();
+    let path = directory.path().join("without-counters.safetensors");
+    let all = io::load_tensors(&theirs).unwrap();
+    let named = |name: &str| Arrays::new().with(name, &all.get::<f32>(name).unwrap());
+    io::save_tensors(&path, &named("conv.bias").unwrap()).unwrap();
+    let report = io::load_partial(&path, &mut net).unwrap();
+    assert_eq!((report.loaded, report.missing.len(), report.unexpected.len()), (vec!["conv.bias".to_string()], 7, 0));
+    for (name, count) in [("negative", -1), ("many", i64::MAX)] {
+        let counted =
+            named("conv.bias").and_then(|a| a.with("bn.num_batches_tracked", &Tensor::scalar(count))).unwrap();
+        io::save_tensors(&path, &counted).unwrap();
+        let report = io::load_partial(&path, &mut net).unwrap();
+        assert_eq!(report.unfit.len(), usize::from(count < 0), "{name}: {report:?}");
+    }
+    assert_eq!(net.state().counts["bn.num_batches_tracked"], i64::MAX as u64);
+    assert!(io::load_partial(golden("f4.npy"), &mut net).is_err());
 }
 
 // ---- for Python --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rand::{SeedableRng, rngs::StdRng};
 use rensa::nn::*;
-use rensa::{Tape, Tensor, Var};
+use rensa::{Conv, Padding, Pool, Tape, Tensor, Var};
 
 type Golden = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
 type Vars<'t> = BTreeMap<String, Var<'t, f64>>;
@@ -253,6 +253,52 @@ fn normalisations_equal_those_of_pytorch() {
             "instance_norm_affine" => case.module(InstanceNorm2d::init(2).affine()),
             "instance_norm_unbatched" => case.module(InstanceNorm1d::init(2).affine()),
             name => panic!("no case {name}"),
+        }
+    });
+}
+
+fn pool(case: &Case<'_>, name: &str) -> Vec<String> {
+    match name {
+        "max1d" => case.module(MaxPool1d::new(2)),
+        "max2d" => case.module(MaxPool2d::new(Pool::new([2, 3]).stride([1, 2]).padding(1).ceil_mode(true))),
+        "max2d_dilated" => case.module(MaxPool2d::new(Pool::new(2).stride(1).dilation([2, 1]))),
+        "max3d" => case.module(MaxPool3d::new(2)),
+        "avg1d" => case.module(AvgPool1d::new(Pool::new(3).stride(2))),
+        "avg2d" => case.module(AvgPool2d::new(Pool::new(2).stride(1).padding(1))),
+        "avg2d_inside" => case.module(AvgPool2d::new(Pool::new(2).padding(1).count_include_pad(false).ceil_mode(true))),
+        "avg3d" => case.module(AvgPool3d::new([1, 2, 2])),
+        "adaptive_max1d" => case.module(AdaptiveMaxPool1d::new(3)),
+        "adaptive_max2d" => case.module(AdaptiveMaxPool2d::new([2, 3])),
+        "adaptive_max3d" => case.module(AdaptiveMaxPool3d::new(1)),
+        "adaptive_avg1d" => case.module(AdaptiveAvgPool1d::new(3)),
+        "adaptive_avg2d" => case.module(AdaptiveAvgPool2d::new([2, 3])),
+        "adaptive_avg3d" => case.module(AdaptiveAvgPool3d::new(1)),
+        _ => panic!("no pooling called {name}"),
+    }
+}
+
+#[test]
+fn convolutions_and_pooling_equal_those_of_pytorch() {
+    every(include_str!("golden/torch_convs.txt"), 26, |case| {
+        let (r, plain) = (&mut rng(), Conv::new());
+        let options = plain.stride([2, 1]).padding([1, 0]).dilation([1, 2]).groups(2);
+        let transposed = plain.stride([2, 3]).padding([1, 0]).output_padding([1, 2]).dilation([2, 1]).groups(2);
+        match case.name {
+            "conv1d" => case.module(Conv1d::init(2, 3, 2, plain.stride(2).padding(1), r)),
+            "conv2d" => case.module(Conv2d::init(2, 2, 3, plain.padding(1), r)),
+            "conv2d_options" => case.module(Conv2d::init(4, 2, 2, options, r)),
+            "conv2d_same" => case.module(Conv2d::init(1, 2, [2, 3], plain.padding(Padding::Same), r).without_bias()),
+            "conv2d_pointwise" => case.module(Conv2d::init(3, 2, 1, plain.stride(2), r)),
+            "conv2d_unbatched" => case.module(Conv2d::init(2, 1, 2, plain, r)),
+            "conv2d_depthwise" => case.module(Conv2d::init(2, 4, 2, plain.groups(2), r)),
+            "conv3d" => case.module(Conv3d::init(1, 2, 2, plain.stride([1, 2, 1]), r)),
+            "transposed1d" => {
+                case.module(ConvTranspose1d::init(2, 3, 3, plain.stride(2).padding(1).output_padding(1), r))
+            }
+            "transposed2d" => case.module(ConvTranspose2d::init(4, 2, [2, 3], transposed, r)),
+            "transposed2d_unbatched" => case.module(ConvTranspose2d::init(2, 1, 2, plain, r).without_bias()),
+            "transposed3d" => case.module(ConvTranspose3d::init(1, 2, [1, 2, 2], plain.stride(2), r)),
+            name => pool(case, name.strip_prefix("pool/").unwrap_or(name)),
         }
     });
 }

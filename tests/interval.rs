@@ -426,8 +426,15 @@ fn constructors_and_places_of_extrema() {
 }
 
 /// Specimens whose outputs are not enclosed, and why.
-const EXEMPT: [(&str, &str); 2] =
-    [("argmax", "a place is a whole number that jumps, and no interval of places is meant"), ("argmin", "as argmax")];
+const EXEMPT: [(&str, &str); 7] = [
+    ("argmax", "a place is a whole number that jumps, and no interval of places is meant"),
+    ("argmin", "as argmax"),
+    ("sort", "intervals that overlap are in no order, and are refused"),
+    ("sort of the first axis, descending", "as sort"),
+    ("topk", "as sort"),
+    ("topk of the first axis, smallest", "as sort"),
+    ("topk of none", "as sort"),
+];
 
 fn exempt(specimen: &Specimen<f64>) -> bool {
     EXEMPT.iter().any(|(name, _)| specimen.name == *name)
@@ -581,6 +588,14 @@ proptest! {
 fn every_exemption_is_of_a_specimen_that_exists() {
     let all = registry::<f64>();
     assert!(EXEMPT.iter().all(|(name, why)| all.iter().any(|s| s.name == *name) && !why.is_empty()));
+}
+
+#[test]
+fn intervals_are_sorted_where_none_overlap_and_refused_where_some_do() {
+    let apart = tensor![interval(2.0, 3.0), Interval::NAN, interval(-1.0, 1.0), interval(4.0, 4.0)];
+    assert_eq!(apart.argsort(0, false).to_vec(), [2, 0, 3, 1]);
+    let refused = std::panic::catch_unwind(|| tensor![interval(0.0, 2.0), interval(1.0, 3.0)].sort(0, true));
+    assert!(refused.is_err());
 }
 
 /// A net that was trained in `f32`, on intervals: the bounds hold what it answers for inputs inside.

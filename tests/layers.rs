@@ -9,9 +9,10 @@ mod zoo;
 
 use panics::panic_of;
 use rand::{SeedableRng, rngs::StdRng};
+use rensa::check::{self, Check};
 use rensa::nn::*;
 use rensa::optim::{Optimizer, Sgd};
-use rensa::{Gradients, Reduction, Tape, Tensor, Var, slice, tensor};
+use rensa::{Conv, Gradients, Reduction, Tape, Tensor, Var, slice, tensor};
 use zoo::{Visit, every_layer};
 
 const NAN: f64 = f64::NAN;
@@ -54,7 +55,7 @@ impl Visit for List {
 fn all(seed: u64) -> Vec<(String, String, Boxed, Vec<usize>)> {
     let mut list = List::default();
     every_layer(&mut list, &mut rng(seed));
-    assert!(list.0.len() >= 56, "only {}", list.0.len());
+    assert!(list.0.len() >= 75, "only {}", list.0.len());
     list.0
 }
 
@@ -70,6 +71,45 @@ fn parameters_have_the_names_and_the_order_of_pytorch() {
     let norm = BatchNorm2d::<f64>::init(3);
     assert!(norm.state().tensors.keys().eq(["bias", "running_mean", "running_var", "weight"]));
     assert!(norm.state().counts.keys().eq(["num_batches_tracked"]));
+}
+
+/// Each layer under the checker, in training or in evaluation.
+struct Checked {
+    training: bool,
+    count: usize,
+}
+
+impl Visit for Checked {
+    fn visit<M: Module<f64> + Send + Sync + 'static>(&mut self, kind: &str, _: &str, mut net: M, shape: &[usize]) {
+        self.count += 1;
+        let mut modes = 0;
+        net.parts(&Path::ROOT, &mut |_, part| modes += usize::from(matches!(part, Part::Mode(_))));
+        if !self.training && modes == 0 {
+            return; // nothing is different
+        }
+        // Running statistics other than those of the beginning.
+        run(&net, &normal(shape, 1));
+        net.set_training(self.training);
+        let check = Check::new().directions(2).parts([check::Part::First, check::Part::Second]);
+        let report = check.module(&mut net, &normal(shape, 0));
+        assert!(report.is_right(), "{kind}, training: {}\n{report}", self.training);
+    }
+}
+
+fn check_every_layer(training: bool) {
+    let mut checked = Checked { training, count: 0 };
+    every_layer(&mut checked, &mut rng(7));
+    assert!(checked.count >= 75);
+}
+
+#[test]
+fn gradients_of_every_layer_are_right_to_second_order_in_training() {
+    check_every_layer(true);
+}
+
+#[test]
+fn gradients_of_every_layer_are_right_to_second_order_in_evaluation() {
+    check_every_layer(false);
 }
 
 #[test]
@@ -138,7 +178,7 @@ impl Visit for Lines {
 fn nodes_carry_the_line_that_calls_a_layer_and_every_layer_tells_its_shape() {
     let mut lines = Lines(0);
     every_layer(&mut lines, &mut rng(0));
-    assert!(lines.0 >= 56);
+    assert!(lines.0 >= 75);
 }
 
 #[test]
@@ -487,6 +527,9 @@ fn layers_refuse_what_does_not_fit_at_the_line_that_calls_them() {
         Flatten { start: 2, end: 1 }, [2, 3, 4] => "Flatten: axis 2 of [2, 3, 4] lies behind axis 1";
         Flatten::default(), [3] => "Flatten: axis 1 is out of range for rank 1";
         Dropout::init(0.5, r).whole_channels(), [3] => "Dropout: [3] has no channels, which are its second axis";
+        Conv2d::init(3, 2, 2, Conv::new(), r), [1, 2, 4, 4] =>
+            "conv2d: input [1, 2, 4, 4], weight [2, 3, 2, 2] with Conv { stride: 1, padding: Valid, dilation: 1, groups: 1, \
+             output_padding: 0 }: 2 channels for 1 groups of the 3 that the weight takes";
         Residual::new(Linear::init(3, 2, r)), [4, 3] => "Residual: [4, 2] by the module and [4, 3] around it";
         SinusoidalPositions::init(4, 3), [5, 3] =>
             "SinusoidalPositions: input [5, 3] from position 0, expected […, length, 3] that ends by 4";
@@ -528,6 +571,10 @@ fn recurrent_layers_and_attention_refuse_what_does_not_fit() {
         panic_of(|| Embedding::init(4, 3, &mut rng(0)).forward(&tape, &tensor![1_usize, 4])),
         panic_of(|| Dropout::init(1.5, &mut rng(0))),
         panic_of(|| GroupNorm::<f64>::init(2, 3)),
+        panic_of(|| Conv2d::<f64>::init(3, 4, 2, Conv::new().groups(2), &mut rng(0))),
+        panic_of(|| Conv2d::<f64>::init(2, 4, [1, 2, 3], Conv::new(), &mut rng(0))),
+        panic_of(|| Conv1d::<f64>::new(Tensor::zeros([2, 3]), Tensor::zeros([2]), Conv::new())),
+        panic_of(|| ConvTranspose1d::<f64>::new(Tensor::zeros([2, 3, 1]), Tensor::zeros([2]), Conv::new())),
         panic_of(|| Rotary::<f64>::init(2, 3, Pairing::Halves)),
     ];
     let messages = [
@@ -548,6 +595,10 @@ fn recurrent_layers_and_attention_refuse_what_does_not_fit() {
         "index_select: index 4 is outside axis 0 of [4, 3]",
         "Dropout: a rate of 1.5 is not within 0 and 1",
         "GroupNorm: 3 channels in 2 groups",
+        "Conv2d: 3 inputs and 4 outputs in 2 groups",
+        "Conv2d: a kernel of size [1, 2, 3] for 2 axes",
+        "Conv1d: weight [2, 3] and bias [2] in 1 groups, expected [outputs, inputs / groups, 1 more] and [outputs]",
+        "ConvTranspose1d: weight [2, 3, 1] and bias [2] in 1 groups, expected [inputs, outputs / groups, 1 more] and [outputs]",
         "Rotary: 3 numbers are not made of pairs",
     ];
     let _ = r;

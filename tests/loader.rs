@@ -82,10 +82,11 @@ fn an_epoch_iterator_goes_on_where_single_batches_stopped() {
     let data = numbered(10);
     let mut loader = Loader::in_order(&data, 3);
     loader.next_batch().unwrap();
-    let mut rest = loader.epoch();
-    assert_eq!(rest.len(), 3);
-    assert_eq!(rest.next().map(|batch| batch.unwrap().labels.to_vec()), Some(vec![30, 40, 50]));
-    drop(rest); // an iterator that is dropped has not taken what it did not give
+    {
+        let mut rest = loader.epoch();
+        assert_eq!(rest.len(), 3);
+        assert_eq!(rest.next().map(|batch| batch.unwrap().labels.to_vec()), Some(vec![30, 40, 50]));
+    } // an iterator that is dropped has not taken what it did not give
     assert_eq!(loader.next_batch().unwrap().labels.to_vec(), [60, 70, 80]);
     assert_eq!(epoch(&mut loader), [[9]]);
     assert_eq!(epoch(&mut loader).len(), 4);
@@ -308,6 +309,9 @@ fn a_position_beyond_the_epoch_is_refused_and_changes_nothing() {
     let error = loader.restore(Position { seed: 1, epoch: 0, batch: 3 }).unwrap_err();
     assert_eq!(error.to_string(), "the state does not fit: a loader before batch 3 of an epoch of 3");
     assert_eq!(loader.position(), before);
+    loader.restore(Position { seed: u64::MAX, epoch: u64::MAX, batch: 2 }).unwrap();
+    loader.next_batch().unwrap();
+    assert_eq!(loader.position(), Position { seed: u64::MAX, epoch: 0, batch: 0 });
 }
 
 // ---- sets --------------------------------------------------------------------------------------------------------------

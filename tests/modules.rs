@@ -160,3 +160,30 @@ fn closures_are_modules() {
     assert_eq!(net.forward(tape.scalar(0.5)).item(), 1.0_f64.tanh());
     assert_eq!(net.parameter_count(), 0);
 }
+
+#[test]
+fn nodes_in_a_sequential_carry_the_line_that_put_the_layer_in_or_their_own() {
+    struct Own;
+    parts!(Own for all {});
+    impl Module<f64> for Own {
+        fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+            x.exp() // its own line
+        }
+    }
+    let own = line!() - 3;
+    let first = line!() + 2;
+    let net = Sequential::<f64>::new()
+        .with(Linear::init(2, 2, &mut StdRng::seed_from_u64(0)))
+        .with(Own)
+        .with_fn(|x| x * 2.0)
+        .with_named("inner", Sequential::new().with(Relu))
+        .with(rensa::nn::Residual::new(Relu));
+    let tape = Tape::new();
+    net.forward(tape.leaf(tensor![[1.0, 2.0]]));
+    let lines: Vec<(&str, u32)> = tape.vars().skip(1).map(|node| (node.name(), node.location().line())).collect();
+    let linear = ["param", "permute", "matmul", "param", "add"].map(|op| (op, first));
+    let others =
+        [("exp", own), ("mul_scalar", first + 2), ("relu", first + 3), ("relu", first + 4), ("add", first + 4)];
+    assert_eq!(lines, [linear, others].concat());
+    assert!(tape.vars().all(|node| node.location().file() == file!()));
+}

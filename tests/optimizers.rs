@@ -476,6 +476,32 @@ fn trap_08_a_step_does_not_change_values_that_others_hold() {
     }
 }
 
+/// Where steps lead, from a start of `start`, down `Σ w⁴ / 4`.
+fn descended<T: Float>(i: usize, start: &Tensor<T>) -> Tensor<T> {
+    let (_, mut optimizer) = every::<T>().swap_remove(i);
+    let (mut w, mut tape, mut gradients) = (Param::new(start.clone()), Tape::new(), Gradients::new());
+    for _ in 0..5 {
+        tape.step(&mut gradients, |tape| (tape.param(&w).powi(4) * T::of(0.25)).sum(..));
+        optimizer.step(&mut w, &gradients).unwrap();
+    }
+    w.value
+}
+
+#[test]
+fn dual_numbers_differentiate_through_the_steps_of_every_optimizer() {
+    let (start, direction) = (tensor![0.5_f64, -1.0, 2.0], tensor![1.0, 0.5, -0.25]);
+    for (i, (name, _)) in every::<f64>().iter().enumerate() {
+        let found = descended(i, &Tensor::dual(&start, &direction));
+        assert_eq!(found.values(), descended(i, &start), "{name}");
+        let h = 1e-5;
+        let ends = [h, -h].map(|h| descended(i, &(&start + &direction * h)));
+        let expected = (&ends[0] - &ends[1]) / (2.0 * h);
+        for (d, e) in found.derivatives().iter().zip(&expected) {
+            assert!((d - e).abs() < 1e-7, "{name}: {d}, by differences {e}");
+        }
+    }
+}
+
 // ---- subnormal numbers and NaN -----------------------------------------------------------------------------------------
 
 /// On a batch that is learnt gradients go to zero, and moments after them: to zero, not into the subnormal numbers, where arithmetic is

@@ -308,7 +308,7 @@ impl Position {
     fn advance(&mut self, batches_per_epoch: u64) {
         self.batch += 1;
         if self.batch >= batches_per_epoch {
-            (self.epoch, self.batch) = (self.epoch + 1, 0);
+            (self.epoch, self.batch) = (self.epoch.wrapping_add(1), 0); // a file may say any number
         }
     }
 }

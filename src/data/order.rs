@@ -88,7 +88,7 @@ impl SumTree {
             let (left, right) = (self.nodes[2 * i], self.nodes[2 * i + 1]);
             // A sum is rounded, so what is left of the number may reach beyond the last weight.
             if rest < left || right == 0.0 {
-                i = 2 * i;
+                i *= 2;
             } else {
                 rest -= left;
                 i = 2 * i + 1;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// A process that is killed meanwhile leaves that new file behind, called `.NAME.….part`; it may be removed.
 ///
 /// # Errors
-/// If the system refuses; the old file is then as it was.
+/// If the system refuses, or what is there is no file; it is then as it was.
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     let mut new = Replacement::of(path)?;
@@ -36,9 +36,12 @@ impl Replacement {
     /// A new, empty file beside `path`.
     ///
     /// # Errors
-    /// If the system refuses it.
+    /// If the system refuses it, or something is there that is no file: a directory, or a device, which must not be replaced by one.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+        if fs::metadata(&target).is_ok_and(|old| !old.is_file()) {
+            return Err(Error::io(path, io::Error::new(io::ErrorKind::InvalidInput, "what is there is no file")));
+        }
         loop {
             let beside = beside(&target);
             match File::create_new(&beside) {

@@ -73,7 +73,8 @@ pub(crate) enum Order {
     Big,
 }
 
-/// A type that files hold: `f32`, `f64`, `bool`, `u8`, `i32`, `i64`, or `usize`, which is stored as `i64`.
+/// A type that files hold: `f32`, `f64`, `bool`, `u8`, `i32`, `i64`, or `usize`, which is stored as `i64`; with the feature `half` also
+/// `half::f16` and `half::bf16`.
 ///
 /// An element of a file is converted to the type that is asked for where that is the same number. Floats are rounded among each other;
 /// whole numbers become floats up to 2⁵³ (2²⁴ for `f32`), floats without a fraction become whole numbers, and `bool` is 0 or 1.
@@ -159,6 +160,31 @@ impl Element for bool {
     }
 }
 
+/// Floats of 16 bits, with the largest whole number up to which they have them all.
+#[cfg(feature = "half")]
+macro_rules! half_floats {
+    ($($type:ty => $dtype:ident up to $most:literal),*) => { $(
+        impl Element for $type {
+            const DTYPE: Dtype = Dtype::$dtype;
+
+            fn put(self, bytes: &mut Vec<u8>) -> Option<()> {
+                bytes.extend(self.to_le_bytes());
+                Some(())
+            }
+
+            fn of_int(x: i64) -> Option<Self> {
+                (x.unsigned_abs() <= $most).then(|| Self::from_f64(x as f64))
+            }
+
+            fn of_f64(x: f64) -> Option<Self> {
+                Some(Self::from_f64(x))
+            }
+        }
+    )* };
+}
+#[cfg(feature = "half")]
+half_floats!(half::f16 => F16 up to 2048, half::bf16 => Bf16 up to 256);
+
 /// Whole numbers, stored as a type that has them all, or as many of them as occur.
 macro_rules! whole_numbers {
     ($($type:ty as $stored:ty => $dtype:ident),*) => { $(
@@ -209,7 +235,7 @@ pub(crate) fn decode<E: Element>(bytes: &[u8], dtype: Dtype, order: Order) -> Re
         Dtype::I32 => each(bytes, order, |b| E::of_int(i32::from_le_bytes(b).into())),
         Dtype::U64 => each(bytes, order, |b| E::of_int(u64::from_le_bytes(b).try_into().ok()?)),
         Dtype::I64 => each(bytes, order, |b| E::of_int(i64::from_le_bytes(b))),
-        Dtype::F16 => each(bytes, order, |b| E::of_f32(half(u16::from_le_bytes(b)))),
+        Dtype::F16 => each(bytes, order, |b| E::of_f32(binary16(u16::from_le_bytes(b)))),
         Dtype::Bf16 => each(bytes, order, |b| E::of_f32(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))),
         Dtype::F32 => each(bytes, order, |b| E::of_f32(f32::from_le_bytes(b))),
         Dtype::F64 => each(bytes, order, |b| E::of_f64(f64::from_le_bytes(b))),
@@ -238,7 +264,7 @@ fn each<const N: usize, E>(bytes: &[u8], order: Order, f: impl Fn([u8; N]) -> Op
 }
 
 /// The value of a binary16 number. Source: IEEE 754-2019, §3.4.
-fn half(bits: u16) -> f32 {
+fn binary16(bits: u16) -> f32 {
     let sign = u32::from(bits >> 15) << 31;
     let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
     match exponent {
@@ -263,7 +289,7 @@ mod tests {
                 31 => f64::NAN,
                 _ => sign * (1.0 + f / 1024.0) * 2f64.powi(e - 15),
             };
-            let found = f64::from(half(bits));
+            let found = f64::from(binary16(bits));
             assert!(found == expected || found.is_nan() && expected.is_nan(), "{bits:04x}: {found}, not {expected}");
             assert_eq!(found.is_sign_negative(), bits >> 15 == 1, "{bits:04x}");
         }
@@ -293,5 +319,22 @@ mod tests {
         let [x] = decode::<f32>(&signalling.to_le_bytes(), Dtype::F32, Order::Little).unwrap()[..] else { panic!() };
         assert_eq!(x.to_bits(), signalling);
         assert!(encode(&crate::tensor![usize::MAX]).is_err());
+    }
+
+    /// Every one of them that is a number comes back; a NaN may be another NaN.
+    #[cfg(feature = "half")]
+    #[test]
+    fn floats_of_16_bits_are_read_as_they_were_written() {
+        fn all<E: Element + Into<f64>>(of: impl Fn(u16) -> E, bits: impl Fn(E) -> u16) {
+            let written: Vec<E> = (0..=u16::MAX).map(of).collect();
+            let bytes = encode(&Tensor::from_elements(written.clone(), [1 << 16].into())).unwrap();
+            let read: Vec<E> = decode(&bytes, E::DTYPE, Order::Little).unwrap();
+            for (&a, &b) in written.iter().zip(&read) {
+                assert!(bits(a) == bits(b) || (a.into().is_nan() && b.into().is_nan()));
+            }
+        }
+        all(half::f16::from_bits, half::f16::to_bits);
+        all(half::bf16::from_bits, half::bf16::to_bits);
+        assert!(half::bf16::of_int(257).is_none() && half::f16::of_int(-2048).is_some());
     }
 }

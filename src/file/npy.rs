@@ -4,7 +4,7 @@
 //! literal, is read by a parser without recursion that knows just what may stand there.
 //!
 //! The crate `npyz` was looked at first: it takes the memory for as long a header as a file promises, and brings a parser of all Python
-//! literals, big integers included, 28 crates in all.
+//! literals, big integers included, 22 crates in all.
 //!
 //! Source: NumPy Enhancement Proposal 1, and `numpy.lib.format`.
 

@@ -8,7 +8,7 @@ use super::{Tape, Var};
 use crate::float::Float;
 use crate::kernel::map::add_to;
 use crate::kernel::reduce::sum_to;
-use crate::shape::Inline;
+use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
 
 /// A differentiable operation `y = f(x₀, x₁, …)`.
@@ -204,14 +204,21 @@ impl<T: Float> RawPullback<'_, T> {
         }
     }
 
-    /// Lets `add` add to the gradient of input `i` in place, where a contribution is zero but for a part. The first one is added to
-    /// zeros.
+    /// Adds to the gradient of input `i` what is zero but for a part of it: `first` is that, as a tensor, and `add` adds the part to what
+    /// there is already.
     #[inline]
-    pub(crate) fn accum_within(&mut self, i: usize, add: impl FnOnce(&mut Tensor<T>)) {
+    pub(crate) fn accum_within(
+        &mut self,
+        i: usize,
+        first: impl FnOnce(&Shape) -> Tensor<T>,
+        add: impl FnOnce(&mut Tensor<T>),
+    ) {
         if self.needs(i) {
             self.owed.settle(i);
-            let shape = self.xs[i].shape();
-            add(self.slots[self.inputs[i] as usize].get_or_insert_with(|| Tensor::zeros(shape)));
+            match &mut self.slots[self.inputs[i] as usize] {
+                Some(sum) => add(sum),
+                none => *none = Some(first(self.xs[i].shape())),
+            }
         }
     }
 }

@@ -98,7 +98,7 @@ pub struct Tape<T: Float> {
     pub(super) slots: RefCell<Vec<Option<Tensor<T>>>>,
     epoch: Cell<u64>,
     /// Whose line new nodes carry while a rule runs.
-    blame: Cell<Option<&'static Location<'static>>>,
+    blame: Cell<Option<Blamed>>,
     /// What layers tell of their outputs, if somebody wants to know: kind, address, and shape.
     notes: RefCell<Option<Vec<Note>>>,
     /// Parts whose values are dropped until they are needed, in the order in which they ended.
@@ -328,7 +328,10 @@ impl<T: Float> Tape<T> {
     ) -> Var<'_, T> {
         let index = self.live.get();
         assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
-        let location = self.blame.get().unwrap_or(location);
+        let location = match self.blame.get() {
+            Some(blamed) if location.file().starts_with(blamed.files) => blamed.location,
+            _ => location,
+        };
         if self.trapping.get() {
             self.trap_value(&value, name, kind, inputs, location);
         }
@@ -475,12 +478,24 @@ pub(crate) struct Apart<'t, T: Float> {
 /// While it lives, new nodes carry this line: those that a rule appends belong to the line of the node that the rule is of.
 pub(crate) struct Blame<'t, T: Float> {
     tape: &'t Tape<T>,
-    before: Option<&'static Location<'static>>,
+    before: Option<Blamed>,
+}
+
+/// A line that stands for all lines of the files whose paths begin like this.
+#[derive(Clone, Copy)]
+struct Blamed {
+    location: &'static Location<'static>,
+    files: &'static str,
 }
 
 impl<'t, T: Float> Blame<'t, T> {
     pub(crate) fn on(tape: &'t Tape<T>, location: &'static Location<'static>) -> Self {
-        Blame { tape, before: tape.blame.replace(Some(location)) }
+        Self::in_place_of(tape, "", location)
+    }
+
+    /// The same for lines of the files alone whose paths begin with `files`.
+    pub(crate) fn in_place_of(tape: &'t Tape<T>, files: &'static str, location: &'static Location<'static>) -> Self {
+        Blame { tape, before: tape.blame.replace(Some(Blamed { location, files })) }
     }
 }
 

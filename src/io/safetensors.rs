@@ -3,6 +3,7 @@
 //! Source: the safetensors format, Hugging Face; the `safetensors` crate checks headers and offsets against the file. A name that stands
 //! twice in a header, which it lets pass, is refused here.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::fmt;
 use std::io::{BufWriter, Write};
@@ -96,7 +97,7 @@ fn stored(dtype: Dtype) -> Stored {
 /// Wide elements first, so that each array begins at a multiple of their size; then by name.
 fn sorted(arrays: &Arrays) -> Vec<(&str, &Array)> {
     let mut sorted: Vec<_> = arrays.iter().collect();
-    sorted.sort_by(|(_, a), (_, b)| stored(b.dtype()).cmp(&stored(a.dtype())));
+    sorted.sort_by_key(|(_, array)| Reverse(stored(array.dtype())));
     sorted
 }
 

@@ -132,3 +132,14 @@ impl<T: Float> Tensor<T> {
 pub(crate) fn select_shape(condition: &Shape, a: &Shape, b: &Shape) -> Shape {
     crate::shape::broadcast("where_cond", &crate::shape::broadcast("where_cond", condition, a), b)
 }
+
+/// 1 if a = b, or both are NaN, else 0.
+#[inline]
+pub(crate) fn same<T: Float>(a: T, b: T) -> T {
+    match (a.is_nan(), b.is_nan()) {
+        // Of equal infinities the difference is NaN, which is not positive.
+        (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
+        (true, true) => T::one(),
+        _ => T::zero(),
+    }
+}

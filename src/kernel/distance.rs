@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::compare::same;
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
 use crate::shape::{Inline, Shape, Walk};
@@ -34,9 +35,10 @@ impl Metric {
                 pairs.for_each(|(x, d)| *x = *x + weight * d);
             }
             Metric::Largest => {
-                let ties = a.iter().zip(b).filter(|&(&a, &b)| is_tied((a - b).abs(), y)).count();
-                let share = g / T::of(ties as f64);
-                pairs.filter(|(_, d)| is_tied(d.abs(), y)).for_each(|(x, d)| *x = *x + share * sign(d));
+                let tied = |d: T| same(d.abs(), y);
+                let ties = a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + tied(a - b));
+                let share = g / ties;
+                pairs.for_each(|(x, d)| *x = *x + tied(d).if_positive(share * sign(d), T::zero()));
             }
         }
     }
@@ -53,13 +55,7 @@ impl Metric {
 
 #[inline]
 fn sign<T: Float>(d: T) -> T {
-    if d == T::zero() { T::zero() } else { d.signum() }
-}
-
-/// Whether a size is the largest, or both are NaN.
-#[inline]
-fn is_tied<T: Float>(size: T, largest: T) -> bool {
-    size == largest || (size.is_nan() && largest.is_nan())
+    d.increasing(|d| if d == T::zero() { T::zero() } else { d.signum() })
 }
 
 /// `f` over the `term`s of all differences, from 0, in eight lanes that the compiler turns into vectors.

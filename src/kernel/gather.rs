@@ -270,10 +270,14 @@ impl<T: Float> Tensor<T> {
         let layout = self.slice_axes(parts).layout().clone();
         let out = self.as_unique_slice().expect("make_mut unshares");
         Walk::new(part.shape(), [(layout.strides(), layout.offset()), part.strided()]).runs(0..part.len(), |run| {
-            (0..run.len).for_each(|k| {
+            if run.strides == [1; 2] {
+                let part = &part.data()[run.at[1]..][..run.len];
+                return out[run.at[0]..][..run.len].iter_mut().zip(part).for_each(|(y, &x)| *y = *y + x);
+            }
+            for k in 0..run.len {
                 let y = &mut out[run.place(0, k)];
                 *y = *y + part.data()[run.place(1, k)];
-            });
+            }
         });
     }
 }

@@ -5,6 +5,7 @@ use std::array;
 use super::map::{broadcast_walk, dense};
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
+use crate::shape::Run;
 use crate::tensor::Tensor;
 
 /// How many elements are computed at a time. They are copied into arrays of this size and back: of arrays on the stack the compiler
@@ -27,18 +28,15 @@ pub(crate) fn update_jointly<T: Float, const N: usize>(
     let outs = ys.map(|y| y.as_unique_slice().expect("made dense and unshared above"));
     if let Some(x) = x.as_slice() {
         return joint_pieces(outs, &|start, outs| {
-            let n = outs[0].len();
-            blocks(outs, |at, block| block.copy_from_slice(&x[start..start + n][at..at + block.len()]), &f);
+            let run = Run { position: start, at: [start], strides: [1], len: outs[0].len() };
+            blocks(outs, x, &run, &f);
         });
     }
     let walk = broadcast_walk(x.shape(), [x]);
     joint_pieces(outs, &|start, mut outs| {
         walk.runs(start..start + outs[0].len(), |run| {
-            let run_outs = outs.each_mut().map(|out| &mut out[run.position - start..][..run.len]);
-            let put = |at: usize, block: &mut [T]| {
-                block.iter_mut().enumerate().for_each(|(i, b)| *b = x.data()[run.place(0, at + i)]);
-            };
-            blocks(run_outs, put, &f);
+            let from = run.position - start;
+            blocks(outs.each_mut().map(|out| &mut out[from..from + run.len]), x.data(), &run, &f);
         });
     });
 }
@@ -68,40 +66,34 @@ fn split_pieces<T: Send, const N: usize>(
     rayon::join(|| split_pieces(start, left, work), || split_pieces(start + middle, right, work));
 }
 
-/// Computes block by block. `put` copies the elements of `x` from a place on.
+/// One run, block by block.
 #[inline]
-fn blocks<T: Float, const N: usize>(
-    mut ys: [&mut [T]; N],
-    put: impl Fn(usize, &mut [T]),
-    f: &impl Fn([T; N], T) -> [T; N],
-) {
-    let n = ys[0].len();
+fn blocks<T: Float, const N: usize>(mut ys: [&mut [T]; N], data: &[T], run: &Run<1>, f: &impl Fn([T; N], T) -> [T; N]) {
     let (mut own, mut given) = ([[T::zero(); BLOCK]; N], [T::zero(); BLOCK]);
-    for at in (0..n).step_by(BLOCK) {
-        let len = BLOCK.min(n - at);
-        put(at, &mut given[..len]);
-        own.iter_mut().zip(&ys).for_each(|(own, y)| own[..len].copy_from_slice(&y[at..][..len]));
-        // A whole block's length is known to the compiler.
-        if len == BLOCK {
-            block(&mut own, &given, BLOCK, f)
+    for at in (0..run.len).step_by(BLOCK) {
+        let len = BLOCK.min(run.len - at);
+        if run.strides[0] == 1 {
+            copy(&mut given, &data[run.at[0] + at..], len);
         } else {
-            block(&mut own, &given, len, f)
+            given[..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[run.place(0, at + i)]);
         }
-        own.iter().zip(&mut ys).for_each(|(own, y)| y[at..][..len].copy_from_slice(&own[..len]));
+        own.iter_mut().zip(&ys).for_each(|(own, y)| copy(own, &y[at..], len));
+        for i in 0..len {
+            let new = f(array::from_fn(|k| own[k][i]), given[i]);
+            for k in 0..N {
+                own[k][i] = new[k];
+            }
+        }
+        own.iter().zip(&mut ys).for_each(|(own, y)| copy(&mut y[at..], own, len));
     }
 }
 
+/// Copies `len` elements: a whole block, whose length the compiler knows, without a call.
 #[inline]
-fn block<T: Float, const N: usize>(
-    own: &mut [[T; BLOCK]; N],
-    given: &[T; BLOCK],
-    len: usize,
-    f: &impl Fn([T; N], T) -> [T; N],
-) {
-    for i in 0..len {
-        let new = f(array::from_fn(|k| own[k][i]), given[i]);
-        for k in 0..N {
-            own[k][i] = new[k];
-        }
+fn copy<T: Copy>(to: &mut [T], from: &[T], len: usize) {
+    if len == BLOCK {
+        to[..BLOCK].copy_from_slice(&from[..BLOCK]);
+    } else {
+        to[..len].copy_from_slice(&from[..len]);
     }
 }

@@ -4,7 +4,7 @@
 //! combined in a fixed order, so the bits of a result do not depend on it either.
 
 mod arith;
-mod compare;
+pub(crate) mod compare;
 pub(crate) mod conv;
 pub(crate) mod distance;
 #[cfg(feature = "scalars")]
@@ -19,6 +19,7 @@ mod native;
 pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+mod rows;
 pub(crate) mod sort;
 mod triangle;
 pub(crate) mod upsample;
@@ -51,18 +52,14 @@ pub(crate) fn pieces<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T]) + S
     }
 }
 
-/// How many planes of `len` elements a piece of work on `planes` of them has, if all are as much work as `steps` elementwise ones.
-pub(crate) fn planes_per_piece(planes: usize, steps: usize) -> usize {
-    (PIECE / steps.div_ceil(planes.max(1)).max(1)).max(1)
-}
-
 /// Calls `work` with the number and the elements of each plane of `out`, of `len` elements each; shared among threads where
 /// computing them all is as much work as `steps` elementwise operations that are worth it.
 pub(crate) fn planes<T: Send>(out: &mut [T], len: usize, steps: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if out.is_empty() {
         return;
     }
-    let some = if worth_sharing(steps) { planes_per_piece(out.len() / len, steps) } else { out.len() / len };
+    let count = out.len() / len;
+    let some = if worth_sharing(steps) { (PIECE / steps.div_ceil(count).max(1)).max(1) } else { count };
     let piece = |i: usize, out: &mut [T]| {
         out.chunks_mut(len).enumerate().for_each(|(k, plane)| work(i * some + k, plane));
     };

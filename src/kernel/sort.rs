@@ -19,13 +19,19 @@ impl Ranking {
     fn compare<T: Float>(self, a: T, b: T) -> Ordering {
         match (a.is_nan(), b.is_nan()) {
             (false, false) => {
-                let order = a.partial_cmp(&b).unwrap_or_else(|| panic!("sort: {a:?} and {b:?} are in no order"));
+                let order = a.partial_cmp(&b).unwrap_or_else(|| no_order(&a, &b));
                 if self.descending { order.reverse() } else { order }
             }
             (a, b) if self.nan_first => b.cmp(&a),
             (a, b) => a.cmp(&b),
         }
     }
+}
+
+/// Of intervals that overlap none is known to be the smaller.
+#[cold]
+fn no_order<T: Float>(a: &T, b: &T) -> ! {
+    panic!("sort: {a:?} and {b:?} are in no order")
 }
 
 /// The places along `axis` of the first `k` elements, in order; of equal ones, the one at the lower place first. NaN equals NaN.

@@ -185,7 +185,7 @@ pub enum Part<'a, T: Float> {
 pub struct Layer {
     /// The name of its type, without path and generics: `"Linear"`.
     pub kind: &'static str,
-    /// The number of dimensions, of a type that has one for any: of `Conv2d`, which is a `Conv<T, 2>`, it is 2.
+    /// The number of dimensions, of a type that is for any: of `Conv2d`, which is a `ConvNd<T, 2>`, it is 2.
     pub dimensions: Option<usize>,
     pub(super) address: usize,
 }
@@ -207,8 +207,10 @@ impl Layer {
 /// `Linear`, `Conv2d`.
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind)?;
-        self.dimensions.map_or(Ok(()), |n| write!(f, "{n}d"))
+        match (self.kind.strip_suffix("Nd"), self.dimensions) {
+            (Some(kind), Some(n)) => write!(f, "{kind}{n}d"),
+            _ => f.write_str(self.kind),
+        }
     }
 }
 
@@ -376,7 +378,7 @@ impl<T: Float> Parts<T> for Box<dyn Module<T> + Send + Sync> {
 
 /// Makes a struct one whose fields are the parts of a net: `parts!(Net<T> { conv1, fc })` for a struct that is generic in its scalar,
 /// `parts!(Net for f32 { conv1, fc })` for one that is not, `parts!(Relu for all {})` for one that serves every scalar, and
-/// `parts!(Net<T, D> { conv1, fc })` for one that is generic in a number of dimensions too. A field's name can be changed: `0 as "inner"`;
+/// `parts!(Net<T, D> { conv1, fc })` and `parts!(Pool<const D> for all {})` for one that is generic in a number of dimensions too. A field's name can be changed: `0 as "inner"`;
 /// with the name `""` its parts are named as if they were the struct's own.
 ///
 /// # Examples
@@ -402,6 +404,11 @@ macro_rules! parts {
     ($name:ident<$t:ident, $d:ident> { $($field:tt $(as $label:literal)?),* $(,)? }) => {
         impl<$t: $crate::Float, const $d: usize> $crate::nn::Parts<$t> for $name<$t, $d> {
             $crate::parts!(@methods $t { $($field $(as $label)?),* });
+        }
+    };
+    ($name:ident<const $d:ident> for all { $($field:tt $(as $label:literal)?),* $(,)? }) => {
+        impl<T: $crate::Float, const $d: usize> $crate::nn::Parts<T> for $name<$d> {
+            $crate::parts!(@methods T { $($field $(as $label)?),* });
         }
     };
     ($name:ident for all { $($field:tt $(as $label:literal)?),* $(,)? }) => {

@@ -1,14 +1,19 @@
 //! Modules one behind the other, and beside each other.
 
+use std::panic::Location;
+
 use super::summary::noted;
 use super::{Identity, Layer, Module, Part, Parts, Path};
 use crate::float::Float;
-use crate::graph::{Param, Var};
+use crate::graph::{Blame, Param, Var};
 
 /// A module of any type.
 type Boxed<T> = Box<dyn Module<T> + Send + Sync>;
 
 /// Modules one behind the other, `y = mₙ(… m₁(m₀(x)))`.
+///
+/// Nodes of the library's layers in it carry the line at which the layer was put in; those of other modules and of closures carry their
+/// own.
 ///
 /// Its parameters are named by the number of their module: `0.weight`, `0.bias`, `2.weight`, …
 ///
@@ -22,7 +27,14 @@ type Boxed<T> = Box<dyn Module<T> + Send + Sync>;
 /// ```
 #[derive(Default)]
 pub struct Sequential<T: Float> {
-    modules: Vec<(Option<&'static str>, Boxed<T>)>,
+    modules: Vec<Member<T>>,
+}
+
+struct Member<T> {
+    name: Option<&'static str>,
+    module: Boxed<T>,
+    /// The line that put it here.
+    from: &'static Location<'static>,
 }
 
 impl<T: Float> Sequential<T> {
@@ -32,20 +44,27 @@ impl<T: Float> Sequential<T> {
     }
 
     /// With `module` behind the others, named by its number.
-    pub fn with(mut self, module: impl Module<T> + Send + Sync + 'static) -> Self {
-        self.modules.push((None, Box::new(module)));
-        self
+    #[track_caller]
+    pub fn with(self, module: impl Module<T> + Send + Sync + 'static) -> Self {
+        self.and(None, Box::new(module))
     }
 
     /// With `module` behind the others, under a name of its own.
-    pub fn with_named(mut self, name: &'static str, module: impl Module<T> + Send + Sync + 'static) -> Self {
-        self.modules.push((Some(name), Box::new(module)));
-        self
+    #[track_caller]
+    pub fn with_named(self, name: &'static str, module: impl Module<T> + Send + Sync + 'static) -> Self {
+        self.and(Some(name), Box::new(module))
     }
 
     /// With a function behind the others, as in `.with_fn(|x| x.tanh())`.
+    #[track_caller]
     pub fn with_fn(self, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync + 'static) -> Self {
         self.with(f)
+    }
+
+    #[track_caller]
+    fn and(mut self, name: Option<&'static str>, module: Boxed<T>) -> Self {
+        self.modules.push(Member { name, module, from: Location::caller() });
+        self
     }
 
     /// The number of modules.
@@ -67,13 +86,13 @@ fn below<'a>(path: &'a Path<'a>, i: usize, name: Option<&'a str>) -> Path<'a> {
 impl<T: Float> Parts<T> for Sequential<T> {
     fn parts(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, Part<'_, T>)) {
         f(path, Part::Layer(Layer::of(self)));
-        for (i, (name, module)) in self.modules.iter().enumerate() {
+        for (i, Member { name, module, .. }) in self.modules.iter().enumerate() {
             module.parts(&below(path, i, *name), f);
         }
     }
 
     fn visit_mut(&mut self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &mut Param<T>)) {
-        for (i, (name, module)) in self.modules.iter_mut().enumerate() {
+        for (i, Member { name, module, .. }) in self.modules.iter_mut().enumerate() {
             module.visit_mut(&below(path, i, *name), f);
         }
     }
@@ -83,8 +102,11 @@ impl<T: Float> Module<T> for Sequential<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let mut y = x;
-        for (_, module) in &self.modules {
-            y = module.forward(y);
+        // A call of a boxed module has no caller but this file.
+        let files = file!().trim_end_matches("sequential.rs");
+        for member in &self.modules {
+            let _put_here = Blame::in_place_of(x.tape(), files, member.from);
+            y = member.module.forward(y);
         }
         noted(self, y)
     }

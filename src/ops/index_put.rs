@@ -52,6 +52,7 @@ impl Blocks {
         self.picked.iter().chain(self.block.iter()).copied().collect()
     }
 
+    #[track_caller]
     fn get<'t, T: Float>(&self, x: Var<'t, T>) -> Var<'t, T> {
         x.reshape(&self.list()).index_select(0, &self.index).reshape(&self.read())
     }
@@ -124,8 +125,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If there is no index or there are more than axes, they do not broadcast, or one is outside.
     #[track_caller]
     pub fn index_get(self, indices: &[&Tensor<usize>]) -> Self {
-        let blocks = Blocks::new("index_get", indices, &self.shape());
-        self.reshape(&blocks.list()).index_select(0, &blocks.index).reshape(&blocks.read())
+        Blocks::new("index_get", indices, &self.shape()).get(self)
     }
 
     /// `self` with `values` written at indices of the first axes, `y[index₀[i…], index₁[i…], …, …] = values[i…, …]`, or, with

@@ -12,7 +12,7 @@ mod specimen;
 
 use crate::float::Float;
 
-pub use loss::{Reduction, Targets};
+pub use loss::{Bce, BceWithLogits, CrossEntropy, Nll, Reduction, Targets, TripletMargin};
 pub use scalar::{Lane, Scalar, Unary};
 pub use specimen::Specimen;
 pub(crate) use specimen::specimen;

@@ -79,7 +79,7 @@ impl<T: Float> Op<T> for Slice {
     // Adds to the part alone: so a value that is cut into n slices has its gradient written once, not n times.
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let g = p.take_g();
-        p.accum_within(0, |gradient| gradient.add_at(&self.0, &g));
+        p.accum_within(0, |shape| g.unslice(&self.0, shape), |gradient| gradient.add_at(&self.0, &g));
         true
     }
 }

@@ -4,51 +4,41 @@ use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
 use crate::kernel::pool::{
-    Pool, Pooling, SPATIAL_AXES, adaptive, adaptive_max, average, max, share, spread,
+    Pool, Pooling, SPATIAL_AXES, adaptive, adaptive_max, average, max, places_of_max, share, spread,
 };
 use crate::shape::{PerAxis, SPATIAL, keep};
 use crate::tensor::Tensor;
 
 /// The largest element of every window. What it does where they are is linear: a gather, whose adjoint is a scatter.
 #[derive(Debug)]
-struct Largest {
-    pooling: Pooling,
-    /// Where they are in their channels, which the forward pass finds out.
-    places: Tensor<usize>,
-}
+struct Largest(Pooling);
 
 impl<T: Float> Op<T> for Largest {
     fn name(&self) -> &'static str {
         let names = ["max_pool1d", "max_pool2d", "max_pool3d"];
         let adaptive = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"];
-        if self.pooling.is_adaptive() { adaptive[self.pooling.rank - 1] } else { names[self.pooling.rank - 1] }
+        if self.0.is_adaptive() { adaptive[self.0.rank - 1] } else { names[self.0.rank - 1] }
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        let (y, places) = max(&self.pooling, xs[0]);
-        self.places = places;
-        y
+        max(&self.0, xs[0])
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
-        let ([x], g) = (p.inputs(), p.g);
+        let ([x], y, g) = (p.inputs(), p.y, p.g);
         p.accum(0, || {
-            let zeros = Tensor::zeros([self.pooling.planes(), self.pooling.pixels()]);
-            let g = g.reshape(self.places.shape());
-            g.tape().constant(zeros).scatter_add(1, &self.places, g).reshape(&x.shape())
+            let places = places_of_max(&self.0, &x.value(), &y.value());
+            let zeros = Tensor::zeros([self.0.planes(), self.0.pixels()]);
+            let g = g.reshape(places.shape());
+            g.tape().constant(zeros).scatter_add(1, &places, g).reshape(&x.shape())
         });
     }
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let g = p.take_g();
-        p.accum(0, || spread(&self.pooling, &self.places, &g));
+        let (x, y, g) = (p.xs[0], p.y, p.take_g());
+        p.accum(0, || spread(&self.0, &places_of_max(&self.0, x, y), &g));
         true
     }
-}
-
-#[track_caller]
-fn largest<T: Float>(x: Var<'_, T>, pooling: Pooling) -> Var<'_, T> {
-    Var::apply(Largest { pooling, places: Tensor::vacant() }, &[x])
 }
 
 /// The mean of every window. Adjoint: [`Share`].
@@ -103,7 +93,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::max_pool2d`].
     #[track_caller]
     pub fn max_pool1d(self, options: impl Into<Pool>) -> Self {
-        largest(self, options.into().of_max("max_pool1d", 1, &self.shape()))
+        Var::apply(Largest(options.into().of_max("max_pool1d", 1, &self.shape())), &[self])
     }
 
     /// Largest element of each window over two axes, `y[p] = max x[p · stride + k · dilation − padding]` over elements k of the window.
@@ -133,7 +123,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// Source: Yamaguchi et al., "A neural network for speaker-independent isolated word recognition" (1990), §3.2.
     #[track_caller]
     pub fn max_pool2d(self, options: impl Into<Pool>) -> Self {
-        largest(self, options.into().of_max("max_pool2d", 2, &self.shape()))
+        Var::apply(Largest(options.into().of_max("max_pool2d", 2, &self.shape())), &[self])
     }
 
     /// [`Var::max_pool2d`] over three axes.
@@ -147,7 +137,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::max_pool2d`].
     #[track_caller]
     pub fn max_pool3d(self, options: impl Into<Pool>) -> Self {
-        largest(self, options.into().of_max("max_pool3d", 3, &self.shape()))
+        Var::apply(Largest(options.into().of_max("max_pool3d", 3, &self.shape())), &[self])
     }
 
     /// [`Var::avg_pool2d`] over one axis.
@@ -215,7 +205,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::adaptive_max_pool2d`].
     #[track_caller]
     pub fn adaptive_max_pool1d(self, output_size: impl Into<PerAxis>) -> Self {
-        largest(self, adaptive_max("adaptive_max_pool1d", 1, &self.shape(), &output_size.into()))
+        Var::apply(Largest(adaptive_max("adaptive_max_pool1d", 1, &self.shape(), &output_size.into())), &[self])
     }
 
     /// Largest element of each of as many windows as asked for, over two axes: window o of m goes from `⌊o · h / m⌋` to `⌈(o + 1) · h / m⌉`,
@@ -238,7 +228,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(self, output_size: impl Into<PerAxis>) -> Self {
-        largest(self, adaptive_max("adaptive_max_pool2d", 2, &self.shape(), &output_size.into()))
+        Var::apply(Largest(adaptive_max("adaptive_max_pool2d", 2, &self.shape(), &output_size.into())), &[self])
     }
 
     /// [`Var::adaptive_max_pool2d`] over three axes.
@@ -252,7 +242,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::adaptive_max_pool2d`].
     #[track_caller]
     pub fn adaptive_max_pool3d(self, output_size: impl Into<PerAxis>) -> Self {
-        largest(self, adaptive_max("adaptive_max_pool3d", 3, &self.shape(), &output_size.into()))
+        Var::apply(Largest(adaptive_max("adaptive_max_pool3d", 3, &self.shape(), &output_size.into())), &[self])
     }
 
     /// [`Var::adaptive_avg_pool2d`] over one axis.
@@ -317,7 +307,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::global_max_pool2d`].
     #[track_caller]
     pub fn global_max_pool1d(self) -> Self {
-        largest(self, adaptive_max("global_max_pool1d", 1, &self.shape(), &1.into()))
+        Var::apply(Largest(adaptive_max("global_max_pool1d", 1, &self.shape(), &1.into())), &[self])
     }
 
     /// Largest element of each channel, over two axes.
@@ -331,7 +321,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the rank does not fit, or there is no element to choose from.
     #[track_caller]
     pub fn global_max_pool2d(self) -> Self {
-        largest(self, adaptive_max("global_max_pool2d", 2, &self.shape(), &1.into()))
+        Var::apply(Largest(adaptive_max("global_max_pool2d", 2, &self.shape(), &1.into())), &[self])
     }
 
     /// [`Var::global_max_pool2d`] over three axes.
@@ -345,7 +335,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::global_max_pool2d`].
     #[track_caller]
     pub fn global_max_pool3d(self) -> Self {
-        largest(self, adaptive_max("global_max_pool3d", 3, &self.shape(), &1.into()))
+        Var::apply(Largest(adaptive_max("global_max_pool3d", 3, &self.shape(), &1.into())), &[self])
     }
 
     /// [`Var::global_avg_pool2d`] over one axis.

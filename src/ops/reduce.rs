@@ -4,6 +4,7 @@ use super::compare::CONSTANT;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
+use crate::kernel::compare::same;
 use crate::kernel::map::{update0, zip};
 use crate::shape::{Axes, AxisSet, Shape, axis_of};
 use crate::tensor::Tensor;
@@ -99,11 +100,7 @@ impl<T: Float> Op<T> for Same {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        zip("same", xs[0], xs[1], |a, b| match (a.is_nan(), b.is_nan()) {
-            // Of equal infinities the difference is NaN, which is not positive.
-            (false, false) => (a - b).abs().if_positive(T::zero(), T::one()),
-            (both, _) => if both && b.is_nan() { T::one() } else { T::zero() },
-        })
+        zip("same", xs[0], xs[1], same)
     }
 
     fn vjp<'t>(&self, _: &mut Pullback<'t, T>) {}

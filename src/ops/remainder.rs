@@ -7,14 +7,19 @@ use crate::graph::{Op, Pullback, Var};
 use crate::kernel::map::zip;
 use crate::tensor::Tensor;
 
-/// The remainder of `a / b` that has the sign of b, and whether that is another one than that of the truncated quotient.
-///
-/// `%` is exact, which `a − b · floor(a / b)` is not.
+/// What division leaves: the remainder that has the sign of a, which `%` gives exactly, and 1 where that is to be made up to the sign
+/// of b, else 0.
 #[inline]
-fn divide<T: Float>(a: T, b: T) -> (T, bool) {
-    let rest = a % b;
-    let other_sign = rest != T::zero() && (rest < T::zero()) != (b < T::zero());
-    (if other_sign { rest + b } else { rest }, other_sign)
+fn divide<T: Float>(a: T, b: T) -> (T, T) {
+    let (rest, zero, one) = (a % b, T::zero(), T::one());
+    (rest, b.if_positive((-rest).if_positive(one, zero), rest.if_positive(one, zero)))
+}
+
+/// The remainder that has the sign of b.
+#[inline]
+fn remainder<T: Float>(a: T, b: T) -> T {
+    let (rest, missing) = divide(a, b);
+    missing.if_positive(rest + b, rest)
 }
 
 /// `y = a − b · floor(a / b)`, broadcast.
@@ -48,9 +53,8 @@ impl<T: Float> Op<T> for FloorQuotient {
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
         zip("floor_quotient", xs[0], xs[1], |a, b| {
-            let (_, other_sign) = divide(a, b);
-            let whole = ((a - a % b) / b).round();
-            if other_sign { whole - T::one() } else { whole }
+            let (rest, missing) = divide(a, b);
+            ((a - rest) / b).round() - missing
         })
     }
 
@@ -93,7 +97,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn remainder(&self, divisor: &Tensor<T>) -> Tensor<T> {
-        zip("remainder", self, divisor, |a, b| divide(a, b).0)
+        zip("remainder", self, divisor, remainder)
     }
 }
 

@@ -136,7 +136,7 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
 /// A value that the loss does not use there, such as the side that `where_cond` did not take, gets the gradient 0 and must hand on 0
 /// even at a point where it has no finite slope: √x at 0, or ln x.
 #[inline]
-fn pull_one<T: Float>(g: T, slope: T) -> T {
+pub(super) fn pull_one<T: Float>(g: T, slope: T) -> T {
     if g.is_zero() { T::zero() } else { g * slope }
 }
 

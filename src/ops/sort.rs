@@ -84,7 +84,7 @@ impl<T: Float> Var<'_, T> {
     /// To each element what arrives where it went.
     ///
     /// # Panics
-    /// If `axis` is out of range.
+    /// If `axis` is out of range, or two elements are in no order, as intervals that overlap.
     ///
     /// # Examples
     /// ```
@@ -109,7 +109,7 @@ impl<T: Float> Var<'_, T> {
     /// None: places are not on the tape.
     ///
     /// # Panics
-    /// If `axis` is out of range.
+    /// If `axis` is out of range, or two elements are in no order, as intervals that overlap.
     #[track_caller]
     pub fn argsort(self, axis: isize, descending: bool) -> Tensor<usize> {
         self.value().argsort(axis, descending)
@@ -125,7 +125,7 @@ impl<T: Float> Var<'_, T> {
     /// To each element that was taken what arrives where it went, and to the others 0.
     ///
     /// # Panics
-    /// If there are fewer than `k` elements along `axis`, or it is out of range.
+    /// If there are fewer than `k` elements along `axis`, it is out of range, or two elements are in no order, as intervals that overlap.
     #[track_caller]
     pub fn topk(self, k: usize, axis: isize, largest: bool) -> (Self, Tensor<usize>) {
         Sort::apply("topk", self, top_axis(k, axis, &self.shape()), k, top(largest))
@@ -139,7 +139,7 @@ impl<T: Float> Tensor<T> {
     /// Shapes: any → the same, twice.
     ///
     /// # Panics
-    /// If `axis` is out of range.
+    /// If `axis` is out of range, or two elements are in no order, as intervals that overlap.
     ///
     /// # Examples
     /// ```
@@ -159,7 +159,7 @@ impl<T: Float> Tensor<T> {
     /// Shapes: any → the same.
     ///
     /// # Panics
-    /// If `axis` is out of range.
+    /// If `axis` is out of range, or two elements are in no order, as intervals that overlap.
     #[track_caller]
     pub fn argsort(&self, axis: isize, descending: bool) -> Tensor<usize> {
         let at = axis_of("sort", axis, self.ndim());
@@ -173,7 +173,7 @@ impl<T: Float> Tensor<T> {
     /// Shapes: `[…, n, …]` → `[…, k, …]`, twice.
     ///
     /// # Panics
-    /// If there are fewer than `k` elements along `axis`, or it is out of range.
+    /// If there are fewer than `k` elements along `axis`, it is out of range, or two elements are in no order, as intervals that overlap.
     ///
     /// # Examples
     /// ```

@@ -1,6 +1,6 @@
 //! AdaGrad.
 
-use super::rule::flush;
+use super::rule::{flush, smallest};
 use super::{Update, UpdateRule, Updater};
 use crate::float::Float;
 
@@ -91,7 +91,7 @@ impl UpdateRule for AdagradRule {
     fn update<T: Float>(&self, update: Update<'_, T>) {
         let lr = T::of(self.lr / (1.0 + (update.step - 1) as f64 * self.lr_decay));
         let [decay, eps] = [self.weight_decay, self.eps].map(T::of);
-        let smallest_root = T::min_positive_value().sqrt();
+        let smallest_root = smallest::<T>().sqrt();
         update.each(|[w, s], g| {
             let g = g + decay * w;
             let square = flush(g, smallest_root);

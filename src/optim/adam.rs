@@ -10,8 +10,8 @@ use crate::float::Float;
 /// `v̂ = v / (1 − β₂ᵗ)`. With `amsgrad`, v̂ is made of the largest v so far.
 ///
 /// By default `betas` are 0.9 and 0.999, `eps` is 10⁻⁸, `weight_decay` 0 and `amsgrad` off; a usual rate is 0.001. Remembers `exp_avg`, m,
-/// and `exp_avg_sq`, v, and with `amsgrad` `max_exp_avg_sq`. All is one pass over the elements. Moments below the smallest normal number
-/// are [flushed](super::flush) to 0.
+/// and `exp_avg_sq`, v, and with `amsgrad` `max_exp_avg_sq`. All is one pass over the elements. Moments that have all but vanished are
+/// [flushed](super::flush) to 0.
 ///
 /// # Examples
 /// ```

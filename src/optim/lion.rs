@@ -76,15 +76,9 @@ impl UpdateRule for LionRule {
         let (direction, average) = (Averages::new(beta1), Averages::new(beta2));
         update.each(|[w, m], g| {
             let d = direction.of(m, g);
-            // Neither branch for a NaN, which stays one.
-            let moved = if d > T::zero() {
-                step
-            } else if d < T::zero() {
-                -step
-            } else {
-                step * d
-            };
-            [kept * w - moved, average.of(m, g)]
+            // The sign of 0 is 0, that of NaN is NaN.
+            let sign = if d.is_zero() { d } else { d.signum() };
+            [kept * w - step * sign, average.of(m, g)]
         });
     }
 }

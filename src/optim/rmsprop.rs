@@ -1,6 +1,6 @@
 //! RMSprop.
 
-use super::rule::{Averages, flush};
+use super::rule::{Averages, flush, negligible};
 use super::{Update, UpdateRule, Updater};
 use crate::float::Float;
 
@@ -106,7 +106,8 @@ impl UpdateRule for RmsPropRule {
     fn update<T: Float>(&self, update: Update<'_, T>) {
         let [lr, eps, momentum, decay] = [self.lr, self.eps, self.momentum, self.weight_decay].map(T::of);
         let average = Averages::new(self.alpha);
-        let buffered = |b: T, d: T| flush(momentum * b + d, T::min_positive_value());
+        let limit = negligible();
+        let buffered = |b: T, d: T| flush(momentum * b + d, limit);
         // Of a gradient that stays the same the two are equal but for rounding, which must not give the root of a negative number.
         let spread = |v: T, m: T| if v < m * m { T::zero() } else { v - m * m };
         match (self.momentum != 0.0, self.centered) {

@@ -100,16 +100,16 @@ impl<T: Float> Update<'_, T> {
         assert_eq!(self.slots.len() + 1, N, "an update of {N} tensors where there are so many");
         let mut all = [self.value].into_iter().chain(self.slots);
         let all: [&mut Tensor<T>; N] = array::from_fn(|_| all.next().expect("as many as counted above"));
-        let sign = self.sign;
-        update_jointly(all, self.gradient, |all, g| f(all, sign * g));
+        let (sign, limit) = (self.sign, smallest());
+        update_jointly(all, self.gradient, |all, g| f(all, sign * flush(g, limit)));
     }
 }
 
 /// `x`, or 0 if it is nearer to 0 than `limit`.
 ///
 /// A moment of gradients that have gone to zero decays into the subnormal numbers and stays there: 0.9 times the smallest is rounded to
-/// the smallest. Arithmetic with them is many times slower on common processors. So rules flush what they remember at the smallest normal
-/// number, 10⁻³⁸ in `f32`, far below any ε that it is added to; and gradients where their square would be smaller than that.
+/// the smallest. Arithmetic with them is many times slower on common processors. So gradients are flushed at the smallest normal number
+/// before a rule gets them, and rules flush what they remember, far below anything that could be seen in a parameter.
 ///
 /// # Examples
 /// ```
@@ -123,28 +123,43 @@ pub fn flush<T: Float>(x: T, limit: T) -> T {
     if x.abs() < limit && !x.is_zero() { T::zero() } else { x }
 }
 
-/// The exponential moving averages of a gradient and of its square, `m ← β₁ m + (1 − β₁) g` and `v ← β₂ v + (1 − β₂) g²`, without
-/// subnormal numbers.
+/// Where gradients are flushed, at the smallest normal number. A type that has few numbers near 0, as `f16`, needs its subnormal ones: of
+/// it nothing is flushed.
+pub(super) fn smallest<T: Float>() -> T {
+    let smallest = T::min_positive_value();
+    if smallest < T::of(1e-30) { smallest } else { T::zero() }
+}
+
+/// Where averages of gradients are flushed, 10⁻³¹ in `f32`: above the smallest normal number, so that their products with a learning rate
+/// are not subnormal either.
+pub(super) fn negligible<T: Float>() -> T {
+    smallest::<T>() / T::epsilon()
+}
+
+/// An exponential moving average of a gradient, `m ← β m + (1 − β) g`, or of its square, `v ← β v + (1 − β) g²`, without subnormal
+/// numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Averages<T> {
     beta: T,
     rest: T,
-    /// Where the average is flushed.
+    negligible: T,
+    /// Where an average of squares is flushed; it is divided by, and so kept as long as it can be.
     smallest: T,
-    /// Where a gradient is, since its weighted square would be subnormal.
+    /// Where a gradient is, since its weighted square would be smaller than that.
     smallest_root: T,
 }
 
 impl<T: Float> Averages<T> {
     pub(super) fn new(beta: f64) -> Self {
-        let (rest, smallest) = (T::of(1.0 - beta), T::min_positive_value());
-        Averages { beta: T::of(beta), rest, smallest, smallest_root: (smallest / rest).sqrt() }
+        let (rest, smallest) = (T::of(1.0 - beta), smallest::<T>());
+        let smallest_root = (smallest / rest).sqrt();
+        Averages { beta: T::of(beta), rest, negligible: negligible(), smallest, smallest_root }
     }
 
     /// The average `m` with `g` taken in.
     #[inline]
     pub(super) fn of(&self, m: T, g: T) -> T {
-        flush(self.beta * m + self.rest * g, self.smallest)
+        flush(self.beta * m + self.rest * g, self.negligible)
     }
 
     /// The average `v` of squares with `g²` taken in.

@@ -1,6 +1,6 @@
 //! Stochastic gradient descent.
 
-use super::rule::flush;
+use super::rule::{flush, negligible};
 use super::{Update, UpdateRule, Updater};
 use crate::float::Float;
 
@@ -95,12 +95,17 @@ impl UpdateRule for SgdRule {
         }
         let (kept, taken) =
             if update.is_fresh { (T::zero(), T::one()) } else { (momentum, T::of(1.0 - self.dampening)) };
-        let (ahead, nesterov) = (momentum, self.nesterov);
+        let limit = negligible();
+        let buffer = |w: T, b: T, g: T| flush(kept * b + taken * (g + decay * w), limit);
+        if self.nesterov {
+            return update.each(|[w, b], g| {
+                let b = buffer(w, b, g);
+                [w - lr * (g + decay * w + momentum * b), b]
+            });
+        }
         update.each(|[w, b], g| {
-            let g = g + decay * w;
-            let b = flush(kept * b + taken * g, T::min_positive_value());
-            let d = if nesterov { g + ahead * b } else { b };
-            [w - lr * d, b]
+            let b = buffer(w, b, g);
+            [w - lr * b, b]
         });
     }
 }

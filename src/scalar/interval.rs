@@ -91,7 +91,7 @@ impl Interval {
     #[inline]
     pub fn hull(self, other: Self) -> Self {
         let hull = Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) };
-        if self.lo.is_nan() || other.lo.is_nan() { Interval::NAN } else { hull }
+        hull.nan_if(self.lo.is_nan() | other.lo.is_nan())
     }
 
     /// The lower bound.
@@ -132,10 +132,17 @@ impl Interval {
         self.lo == self.hi
     }
 
-    /// NaN if either is.
+    /// These bounds, both NaN if either is.
     #[inline]
     fn of_bounds(lo: f64, hi: f64) -> Self {
-        if lo.is_nan() || hi.is_nan() { Interval::NAN } else { Interval { lo, hi } }
+        Interval { lo, hi }.nan_if(lo.is_nan() | hi.is_nan())
+    }
+
+    /// NaN if the condition holds. Written so, and `|` for `||`, that the compiler makes vectors of it in a matrix product.
+    #[inline]
+    fn nan_if(self, condition: bool) -> Self {
+        let or = |x: f64| if condition { f64::NAN } else { x };
+        Interval { lo: or(self.lo), hi: or(self.hi) }
     }
 
     /// These bounds of a product or quotient, cut where the operands' signs are known: rounding outward leads across 0, and what
@@ -143,10 +150,10 @@ impl Interval {
     #[inline]
     fn cut_at_zero(a: Self, b: Self, lo: f64, hi: f64) -> Self {
         let (a_up, a_down, b_up, b_down) = (a.lo >= 0.0, a.hi <= 0.0, b.lo >= 0.0, b.hi <= 0.0);
-        let zero = (a_up && a_down) || (b_up && b_down);
-        let lo = if zero || (a_up && b_up) || (a_down && b_down) { lo.max(0.0) } else { lo };
-        let hi = if zero || (a_up && b_down) || (a_down && b_up) { hi.min(0.0) } else { hi };
-        if a.lo.is_nan() || b.lo.is_nan() { Interval::NAN } else { Interval { lo, hi } }
+        let zero = (a_up & a_down) | (b_up & b_down);
+        let lo = if zero | (a_up & b_up) | (a_down & b_down) { lo.max(0.0) } else { lo };
+        let hi = if zero | (a_up & b_down) | (a_down & b_up) { hi.min(0.0) } else { hi };
+        Interval { lo, hi }.nan_if(a.lo.is_nan() | b.lo.is_nan())
     }
 }
 
@@ -285,13 +292,13 @@ impl Float for Interval {
     #[inline]
     fn maximum(self, other: Self) -> Self {
         let larger = Interval { lo: self.lo.max(other.lo), hi: self.hi.max(other.hi) };
-        if self.lo.is_nan() || other.lo.is_nan() { Interval::NAN } else { larger }
+        larger.nan_if(self.lo.is_nan() | other.lo.is_nan())
     }
 
     #[inline]
     fn minimum(self, other: Self) -> Self {
         let smaller = Interval { lo: self.lo.min(other.lo), hi: self.hi.min(other.hi) };
-        if self.lo.is_nan() || other.lo.is_nan() { Interval::NAN } else { smaller }
+        smaller.nan_if(self.lo.is_nan() | other.lo.is_nan())
     }
 
     #[inline]

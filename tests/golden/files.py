@@ -67,10 +67,37 @@ def saved(name, module, *inputs):
     save_file({**named, "output": output}, FILES / f"torch_{name}_io.safetensors")
 
 
+class ConvNet(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(2, 4, 3, padding=1, stride=2)
+        self.bn = torch.nn.BatchNorm2d(4)
+        self.fc = torch.nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.fc(torch.flatten(torch.relu(self.bn(self.conv(x))), 1))
+
+
+class Reader(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(3, 5, num_layers=2, bidirectional=True, batch_first=True)
+        self.fc = torch.nn.Linear(10, 2)
+
+    def forward(self, x):
+        return self.fc(self.lstm(x)[0])
+
+
 def torch_files():
     torch.manual_seed(5)
     mlp = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
     saved("mlp", mlp, torch.randn(5, 4))
+    convnet = ConvNet()
+    for _ in range(3):  # in training mode, so that its running means are worth something
+        convnet(2 * torch.randn(6, 2, 4, 4) + 1)
+    saved("convnet", convnet, torch.randn(3, 2, 4, 4))
+    saved("transformer", torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), torch.randn(2, 5, 8))
+    saved("lstm", Reader(), torch.randn(2, 6, 3))
 
 
 def check(directory):

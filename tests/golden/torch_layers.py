@@ -229,6 +229,43 @@ def norms():
     f.write()
 
 
+# ---- convolution and pooling -------------------------------------------------------------------------------------------
+
+
+def convs():
+    f = File("convs")
+    f.case("conv1d", nn.Conv1d(2, 3, 2, stride=2, padding=1), {"x": (2, 2, 5)}, forward)
+    f.case("conv2d", nn.Conv2d(2, 2, 3, padding=1), {"x": (1, 2, 3, 4)}, forward)
+    options = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "groups": 2}
+    f.case("conv2d_options", nn.Conv2d(4, 2, (2, 2), **options), {"x": (2, 4, 3, 4)}, forward)
+    f.case("conv2d_same", nn.Conv2d(1, 2, (2, 3), padding="same", bias=False), {"x": (1, 1, 3, 3)}, forward)
+    f.case("conv2d_pointwise", nn.Conv2d(3, 2, 1, stride=2), {"x": (1, 3, 3, 3)}, forward)
+    f.case("conv2d_unbatched", nn.Conv2d(2, 1, 2), {"x": (2, 3, 3)}, forward)
+    f.case("conv2d_depthwise", nn.Conv2d(2, 4, 2, groups=2), {"x": (1, 2, 3, 2)}, forward)
+    f.case("conv3d", nn.Conv3d(1, 2, 2, stride=(1, 2, 1)), {"x": (1, 1, 2, 4, 3)}, forward)
+    f.case("transposed1d", nn.ConvTranspose1d(2, 3, 3, stride=2, padding=1, output_padding=1), {"x": (2, 2, 3)}, forward)
+    options = {"stride": (2, 3), "padding": (1, 0), "output_padding": (1, 2), "dilation": (2, 1), "groups": 2}
+    f.case("transposed2d", nn.ConvTranspose2d(4, 2, (2, 3), **options), {"x": (1, 4, 2, 2)}, forward)
+    f.case("transposed2d_unbatched", nn.ConvTranspose2d(2, 1, 2, bias=False), {"x": (2, 2, 2)}, forward)
+    f.case("transposed3d", nn.ConvTranspose3d(1, 2, (1, 2, 2), stride=2), {"x": (1, 1, 2, 2, 1)}, forward)
+    pool = lambda name, module, *shape: f.case(f"pool/{name}", module, {"x": shape}, forward)
+    pool("max1d", nn.MaxPool1d(2), 2, 2, 5)
+    pool("max2d", nn.MaxPool2d((2, 3), stride=(1, 2), padding=1, ceil_mode=True), 1, 2, 4, 4)
+    pool("max2d_dilated", nn.MaxPool2d(2, stride=1, dilation=(2, 1)), 2, 1, 4, 3)
+    pool("max3d", nn.MaxPool3d(2), 1, 1, 2, 4, 3)
+    pool("avg1d", nn.AvgPool1d(3, stride=2), 2, 2, 6)
+    pool("avg2d", nn.AvgPool2d(2, stride=1, padding=1), 1, 1, 3, 2)
+    pool("avg2d_inside", nn.AvgPool2d(2, padding=1, count_include_pad=False, ceil_mode=True), 1, 1, 4, 4)
+    pool("avg3d", nn.AvgPool3d((1, 2, 2)), 1, 2, 2, 2, 2)
+    pool("adaptive_max1d", nn.AdaptiveMaxPool1d(3), 1, 2, 5)
+    pool("adaptive_max2d", nn.AdaptiveMaxPool2d((2, 3)), 1, 1, 5, 4)
+    pool("adaptive_max3d", nn.AdaptiveMaxPool3d(1), 1, 1, 2, 2, 2)
+    pool("adaptive_avg1d", nn.AdaptiveAvgPool1d(3), 1, 2, 4)
+    pool("adaptive_avg2d", nn.AdaptiveAvgPool2d((2, 3)), 2, 3, 5)
+    pool("adaptive_avg3d", nn.AdaptiveAvgPool3d(1), 1, 1, 2, 2, 2)
+    f.write()
+
+
 # ---- recurrent layers --------------------------------------------------------------------------------------------------
 
 
@@ -324,5 +361,6 @@ def attention():
 
 layers()
 norms()
+convs()
 recurrent()
 attention()

@@ -4,7 +4,7 @@
 
 use rand::rngs::StdRng;
 use rensa::nn::*;
-use rensa::{Param, Var, tensor};
+use rensa::{Conv, Padding, Param, Pool, Var, tensor};
 
 /// Parts with a formula for their output, as a module.
 pub struct With<P, F>(pub P, pub F);
@@ -59,6 +59,7 @@ pub fn recurrent_names(suffixes: &[&str], biases: bool) -> String {
 pub fn every_layer(v: &mut impl Visit, rng: &mut StdRng) {
     single(v, rng);
     norms(v, rng);
+    convs(v, rng);
     recurrent(v, rng);
     attention(v, rng);
 }
@@ -77,7 +78,7 @@ fn single(v: &mut impl Visit, rng: &mut StdRng) {
     fn looked_up<'t>(table: &Embedding<f64>, x: Var<'t, f64>) -> Var<'t, f64> {
         table.forward(x.tape(), &tensor![[2_usize, 0, 3], [3, 3, 0]]) * x
     }
-    v.visit("Embedding", "weight", With(Embedding::init(4, 3, rng).padding(0), looked_up), &[2, 1, 3]);
+    v.visit("Embedding", "weight", With(Embedding::init(4, 3, rng), looked_up), &[2, 1, 3]);
     v.visit("PRelu", "weight", PRelu::init(1), &[2, 3]);
     v.visit("PRelu", "weight", PRelu::init(3), &[2, 3, 2]);
     v.visit("SinusoidalPositions", "", SinusoidalPositions::init(5, 3), &[2, 4, 3]);
@@ -129,6 +130,31 @@ fn norms(v: &mut impl Visit, rng: &mut StdRng) {
     v.visit("GroupNorm", "weight bias", GroupNorm::init(2, 4), &[2, 4, 3]);
     v.visit("InstanceNorm1d", "weight bias", InstanceNorm1d::init(2).affine(), &[2, 2, 3]);
     v.visit("InstanceNorm2d", "", InstanceNorm2d::init(2), &[2, 2, 2]);
+}
+
+fn convs(v: &mut impl Visit, rng: &mut StdRng) {
+    let plain = Conv::new();
+    v.visit("Conv1d", "weight bias", Conv1d::init(2, 3, 2, plain.stride(2).padding(1), rng), &[2, 2, 5]);
+    let options = plain.stride([2, 1]).padding([(1, 0), (0, 1)]).dilation([1, 2]).groups(2);
+    v.visit("Conv2d", "weight bias", Conv2d::init(4, 2, 2, options, rng), &[1, 4, 3, 3]);
+    v.visit("Conv2d", "weight", Conv2d::init(2, 2, 3, plain.padding(Padding::Same), rng).without_bias(), &[2, 3, 3]);
+    v.visit("Conv3d", "weight bias", Conv3d::init(1, 2, [1, 2, 2], plain, rng), &[1, 1, 2, 3, 2]);
+    v.visit("ConvTranspose1d", "weight bias", ConvTranspose1d::init(2, 3, 3, plain.stride(2), rng), &[1, 2, 3]);
+    let options = plain.stride([2, 3]).padding([1, 0]).output_padding([1, 2]).groups(2);
+    v.visit("ConvTranspose2d", "weight bias", ConvTranspose2d::init(4, 2, 2, options, rng), &[1, 4, 2, 2]);
+    v.visit("ConvTranspose3d", "weight", ConvTranspose3d::init(1, 2, 2, plain, rng).without_bias(), &[1, 2, 1, 2]);
+    v.visit("MaxPool1d", "", MaxPool1d::new(2), &[2, 2, 5]);
+    v.visit("MaxPool2d", "", MaxPool2d::new(Pool::new(2).stride(1).padding(1)), &[1, 2, 3, 3]);
+    v.visit("MaxPool3d", "", MaxPool3d::new(2), &[1, 2, 2, 4]);
+    v.visit("AvgPool1d", "", AvgPool1d::new(3), &[1, 2, 6]);
+    v.visit("AvgPool2d", "", AvgPool2d::new(Pool::new([2, 3]).stride(1).padding(1)), &[1, 1, 3, 3]);
+    v.visit("AvgPool3d", "", AvgPool3d::new(2), &[1, 1, 2, 2, 4]);
+    v.visit("AdaptiveMaxPool1d", "", AdaptiveMaxPool1d::new(2), &[1, 2, 5]);
+    v.visit("AdaptiveMaxPool2d", "", AdaptiveMaxPool2d::new([2, 1]), &[1, 3, 4]);
+    v.visit("AdaptiveMaxPool3d", "", AdaptiveMaxPool3d::new(1), &[1, 2, 2, 2]);
+    v.visit("AdaptiveAvgPool1d", "", AdaptiveAvgPool1d::new(2), &[1, 2, 5]);
+    v.visit("AdaptiveAvgPool2d", "", AdaptiveAvgPool2d::new([2, 1]), &[1, 3, 4]);
+    v.visit("AdaptiveAvgPool3d", "", AdaptiveAvgPool3d::new(1), &[1, 2, 2, 2]);
 }
 
 fn recurrent(v: &mut impl Visit, rng: &mut StdRng) {
@@ -199,7 +225,7 @@ fn attention(v: &mut impl Visit, rng: &mut StdRng) {
     let net = TransformerEncoderLayer::init(4, 2, 3, rng).dropout(0.0).norm_first().gelu();
     v.visit("TransformerEncoderLayer", &names, net, &[2, 2, 4]);
     let names = [below("self_attn"), below("multihead_attn"), pairs("linear1 linear2 norm1 norm2 norm3")].join(" ");
-    let net = TransformerDecoderLayer::init(4, 2, 3, rng);
+    let net = TransformerDecoderLayer::init(4, 2, 6, rng);
     v.visit("TransformerDecoderLayer", &names, With(net, decoder), &[20]);
     let net = TransformerDecoderLayer::init(4, 2, 3, rng).norm_first().gelu();
     v.visit("TransformerDecoderLayer", &names, With(net, decoder), &[20]);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::options::Geometry;
 use crate::float::Float;
+use crate::kernel::rows::{read, write};
 use crate::shape::{SPATIAL, Windows};
 use crate::tensor::Tensor;
 
@@ -124,17 +125,6 @@ pub(super) fn gather<T: Float>(geometry: &Geometry, x: &[T], images: &Images, pa
     }
 }
 
-/// `to ← f(to, from)` along a row, whose elements in `from` lie `step` apart.
-#[inline]
-pub(super) fn read<T: Copy>(to: &mut [T], from: &[T], start: isize, step: isize, f: impl Fn(T, T) -> T) {
-    if step == 1 && !to.is_empty() {
-        let from = &from[start as usize..][..to.len()];
-        to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(*to, x));
-    } else {
-        to.iter_mut().enumerate().for_each(|(k, to)| *to = f(*to, from[(start + k as isize * step) as usize]));
-    }
-}
-
 /// The strides of a channel in row-major order.
 pub(super) fn dense([_, height, width]: [usize; SPATIAL]) -> [isize; SPATIAL] {
     [height * width, width, 1].map(|stride| stride as isize)
@@ -159,20 +149,6 @@ pub(super) fn scatter<T: Float>(geometry: &Geometry, columns: &[T], part: &Part,
             segments(&geometry.axes, taps, strides, part.positions.clone(), |s| {
                 write(out, base as isize + s.place, s.step, &columns[s.inside], |sum, x| sum + x);
             });
-        }
-    }
-}
-
-/// `to ← f(to, from)` along a row, whose elements in `to` lie `step` apart.
-#[inline]
-pub(super) fn write<T: Copy>(to: &mut [T], start: isize, step: isize, from: &[T], f: impl Fn(T, T) -> T) {
-    if step == 1 && !from.is_empty() {
-        let to = &mut to[start as usize..][..from.len()];
-        to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(*to, x));
-    } else {
-        for (k, &x) in from.iter().enumerate() {
-            let place = (start + k as isize * step) as usize;
-            to[place] = f(to[place], x);
         }
     }
 }

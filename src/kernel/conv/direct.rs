@@ -1,11 +1,12 @@
 //! Convolutions in which an output depends on one channel, so that there is no product of matrices to be had: each element of a
 //! window is a row times a number.
 
-use super::columns::{Images, dense, read, row_of, segments, write};
+use super::blocks::multiplications;
+use super::columns::{Images, dense, row_of, segments};
 use super::options::Geometry;
-use super::products::multiplications;
 use crate::float::Float;
 use crate::kernel::planes;
+use crate::kernel::rows::{read, write};
 use crate::tensor::Tensor;
 
 /// Up to how many outputs for one channel rows times numbers are faster than a product.

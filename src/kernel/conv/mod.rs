@@ -3,6 +3,7 @@
 //! `y = w ∗ x` is linear in x and in w. With its adjoint in x, `x̄ = wᵀ ∗ ȳ`, which is what a transposed convolution computes, and
 //! with `w̄ = ȳ ∗ xᵀ` it makes a set of three in which the gradients of each are the other two.
 
+mod blocks;
 mod columns;
 mod direct;
 mod options;

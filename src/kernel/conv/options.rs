@@ -60,6 +60,11 @@ impl Conv {
         Conv { output_padding: output_padding.into(), ..self }
     }
 
+    /// The number of groups.
+    pub(crate) fn group_count(&self) -> usize {
+        self.groups
+    }
+
     /// The sizes of a convolution of `x` with `w` over `rank` axes.
     #[track_caller]
     pub(crate) fn convolution(&self, op: &'static str, rank: usize, x: &Shape, w: &Shape) -> Geometry {

@@ -9,123 +9,16 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::columns::{Images, Part, Target, gather, read, scatter};
+use super::blocks::{
+    Cut, Operand, ROWS, both, buffer, elements, made_even, middle, multiplications, outputs_at, outputs_len,
+    over_chunks, over_images, weights_of, windows_at, windows_len,
+};
+use super::columns::{Part, Target, scatter};
 use super::options::Geometry;
 use crate::float::Float;
-use crate::kernel::matmul::{Block, Matrix, Write, pieces, product};
-use crate::shape::{SPATIAL, Shape, are_elements};
+use crate::kernel::matmul::{Block, Matrix, Write, product};
+use crate::shape::{Shape, are_elements};
 use crate::tensor::Tensor;
-
-/// Rows of a block of the matrix of windows: as deep as matrixmultiply's own panels, so that a deeper one would not be better.
-const ROWS: usize = 256;
-
-/// Columns of a block, about: enough that packing the weights anew for each costs little, few enough that a block of `f32` fits
-/// the second-level cache beside its packed copy.
-const COLUMNS: usize = 512;
-
-/// How a convolution's windows are cut into blocks, of one image or of several small ones.
-#[derive(Clone, Copy)]
-struct Cut {
-    images: usize,
-    positions: usize,
-}
-
-impl Cut {
-    fn new(geometry: &Geometry) -> Self {
-        let positions = geometry.positions().max(1);
-        if positions * 2 > COLUMNS {
-            let blocks = ((positions + COLUMNS / 2) / COLUMNS).max(1);
-            return Cut { images: 1, positions: positions.div_ceil(blocks).next_multiple_of(16) };
-        }
-        Cut { images: (COLUMNS / positions).min(geometry.images()).max(1), positions }
-    }
-}
-
-/// Where `range` is cut in two, if it is longer than `block`.
-fn middle(range: &Range<usize>, block: usize) -> Option<usize> {
-    let blocks = range.len().div_ceil(block);
-    (blocks > 1).then(|| range.start + blocks / 2 * block)
-}
-
-/// Both of them, on two threads if there is work for more than one; each is told for how many.
-fn both(pieces: usize, first: impl FnOnce(usize) + Send, second: impl FnOnce(usize) + Send) {
-    if pieces > 1 {
-        rayon::join(|| first(pieces / 2), || second(pieces - pieces / 2));
-    } else {
-        first(1);
-        second(1);
-    }
-}
-
-/// Calls `work` with the number and the elements of each chunk of `out` and with how many pieces to divide it into: several
-/// chunks are shared among threads, few are divided further.
-fn over_chunks<T: Float>(
-    out: &mut [T],
-    len: usize,
-    multiplications: usize,
-    work: &(dyn Fn(usize, &mut [T], usize) + Sync),
-) {
-    let pieces = pieces::<T>(multiplications);
-    if pieces > 1 && out.len().div_ceil(len) >= 2 * pieces {
-        out.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| work(i, chunk, 1));
-    } else {
-        out.chunks_mut(len).enumerate().for_each(|(i, chunk)| work(i, chunk, pieces));
-    }
-}
-
-/// How many multiplications each of the three products has.
-pub(super) fn multiplications(geometry: &Geometry) -> usize {
-    let factors = [geometry.images(), geometry.groups, geometry.outputs, geometry.depth(), geometry.positions()];
-    factors.into_iter().fold(1, usize::saturating_mul)
-}
-
-/// A buffer of this thread, of unspecified content.
-fn buffer<T: Float>(len: usize) -> Tensor<T> {
-    Tensor::dirty(Shape::from([len]))
-}
-
-fn elements<T: Float>(buffer: &mut Tensor<T>) -> &mut [T] {
-    buffer.as_unique_slice().expect("a dirty tensor is dense and unshared")
-}
-
-/// An operand with its places.
-struct Operand<'a, T> {
-    data: &'a [T],
-    images: Images,
-    /// The step between the elements of a channel, if all are that far apart.
-    step: Option<isize>,
-}
-
-impl<'a, T> Operand<'a, T> {
-    /// Of images whose channels have these spatial sizes.
-    fn new(x: &'a Tensor<T>, rank: usize, sizes: [usize; SPATIAL]) -> Self {
-        let images = Images::of(x, rank);
-        Operand { data: x.data(), step: even_step(sizes, images.spatial), images }
-    }
-
-    /// Some channels of one image, each from element `start` on, as a matrix; none if it has no such strides.
-    fn matrix(&self, image: usize, channels: Range<usize>, start: usize, len: usize) -> Option<Matrix<'a, T>> {
-        let step = self.step?;
-        let at = self.images.at(image, channels.start) as isize + start as isize * step;
-        Some(Matrix::new(self.data, at as usize, [channels.len(), len], [self.images.channel, step]))
-    }
-}
-
-/// The step from one element of a channel to the next, if all are that far apart.
-fn even_step(sizes: [usize; SPATIAL], strides: [isize; SPATIAL]) -> Option<isize> {
-    let mut step = None;
-    let mut next = 0;
-    for (&size, &stride) in sizes.iter().zip(&strides).rev().filter(|&(&size, _)| size != 1) {
-        if step.is_some() && stride != next {
-            return None;
-        }
-        step = step.or(Some(stride));
-        next = stride.wrapping_mul(size as isize);
-    }
-    Some(step.unwrap_or(1))
-}
 
 /// `y = w ∗ x`.
 pub(super) fn forward<T: Float>(geometry: &Geometry, x: &Tensor<T>, w: &Tensor<T>) -> Tensor<T> {
@@ -135,21 +28,6 @@ pub(super) fn forward<T: Float>(geometry: &Geometry, x: &Tensor<T>, w: &Tensor<T
     let work = Forward { geometry, x, weights, cut: Cut::new(geometry) };
     over_images(geometry, work.cut, elements(&mut y), &|images, out, pieces| work.images(images, out, pieces));
     y
-}
-
-/// Calls `work` with the images of each block, their elements in `out`, and into how many pieces to divide them.
-fn over_images<T: Float>(
-    geometry: &Geometry,
-    cut: Cut,
-    out: &mut [T],
-    work: &(dyn Fn(Range<usize>, &mut [T], usize) + Sync),
-) {
-    if !out.is_empty() {
-        let image = out.len() / geometry.images();
-        over_chunks(out, cut.images * image, multiplications(geometry), &|i, out, pieces| {
-            work(i * cut.images..i * cut.images + out.len() / image, out, pieces);
-        });
-    }
 }
 
 struct Forward<'a, T> {
@@ -209,79 +87,6 @@ impl<T: Float> Forward<'_, T> {
             write = Write::Add;
         }
     }
-}
-
-/// The weights of one group.
-fn weights_of<'a, T>(geometry: &Geometry, weights: &'a [T], group: usize) -> Matrix<'a, T> {
-    let (outputs, depth) = (geometry.outputs, geometry.depth());
-    Matrix::new(weights, group * outputs * depth, [outputs, depth], [depth as isize, 1])
-}
-
-/// Whether a block of the matrix of windows is a view of x.
-fn is_view<T>(geometry: &Geometry, x: &Operand<'_, T>, images: &Range<usize>) -> bool {
-    images.len() == 1 && x.step.is_some() && are_elements(&geometry.axes)
-}
-
-/// How large a buffer [`windows_at`] needs for so many rows.
-fn windows_len<T>(geometry: &Geometry, x: &Operand<'_, T>, rows: usize, part: &Part) -> usize {
-    if is_view(geometry, x, &part.images) { 0 } else { rows * part.columns() }
-}
-
-/// A block of the matrix of windows: a view of x where they are its elements, else laid out in `buffer`.
-fn windows_at<'a, T: Float>(
-    geometry: &Geometry,
-    x: &Operand<'a, T>,
-    part: &Part,
-    buffer: &'a mut [T],
-) -> Matrix<'a, T> {
-    let (rows, columns) = (part.rows.len(), part.columns());
-    if is_view(geometry, x, &part.images) {
-        let first = part.group * geometry.inputs;
-        let channels = first + part.rows.start..first + part.rows.end;
-        let view = x.matrix(part.images.start, channels, part.positions.start, columns);
-        return view.expect("it has a step");
-    }
-    let buffer = &mut buffer[..rows * columns];
-    gather(geometry, x.data, &x.images, part, buffer);
-    Matrix::new(buffer, 0, [rows, columns], [columns as isize, 1])
-}
-
-/// The matrix of y's elements in a group at some windows: a view of one image, or several copied side by side into `buffer`.
-fn outputs_at<'a, T: Float>(
-    geometry: &Geometry,
-    y: &Operand<'a, T>,
-    part: &Part,
-    buffer: &'a mut [T],
-) -> Matrix<'a, T> {
-    let (outputs, first) = (geometry.outputs, part.group * geometry.outputs);
-    let step = y.step.expect("y was made even");
-    let start = part.positions.start;
-    if part.images.len() == 1 {
-        let view = y.matrix(part.images.start, first..first + outputs, start, part.positions.len());
-        return view.expect("it has a step");
-    }
-    let buffer = &mut buffer[..outputs * part.columns()];
-    let mut rows = buffer.chunks_exact_mut(part.positions.len());
-    for o in 0..outputs {
-        for (image, row) in part.images.clone().zip(&mut rows) {
-            let at = y.images.at(image, first + o) as isize + start as isize * step;
-            read(row, y.data, at, step, |_, y| y);
-        }
-    }
-    Matrix::new(buffer, 0, [outputs, part.columns()], [part.columns() as isize, 1])
-}
-
-/// The same elements, the steps between those of a channel all alike.
-fn made_even<T: Float>(geometry: &Geometry, y: &Tensor<T>) -> Tensor<T> {
-    match even_step(geometry.counts(), Images::of(y, geometry.rank).spatial) {
-        Some(_) => y.clone(),
-        None => y.to_contiguous(),
-    }
-}
-
-/// How large a buffer [`outputs_at`] needs.
-fn outputs_len(geometry: &Geometry, cut: Cut) -> usize {
-    if cut.images == 1 { 0 } else { geometry.outputs * cut.images * cut.positions }
 }
 
 /// `x = wᵀ ∗ y`, the adjoint of [`forward`] in x.
@@ -386,11 +191,11 @@ pub(super) fn weight<T: Float>(geometry: &Geometry, x: &Tensor<T>, y: &Tensor<T>
     let parts = PARTS.div_ceil(beside).min(PARTS_LEN / len).min(multiplications / MUCH).max(1);
     let part = images.div_ceil(parts).next_multiple_of(cut.images);
     let parts = images.div_ceil(part);
-    let mut sums = Tensor::dirty([parts].into_iter().chain(shape.iter().copied()).collect());
+    let mut sums = Tensor::dirty(Shape::from([parts, len]));
     over_chunks(elements(&mut sums), len, multiplications, &|i, out, pieces| {
         work.groups(i * part..images.min((i + 1) * part), out, pieces);
     });
-    if parts == 1 { sums.reshape_to(&shape) } else { sums.sum(0) }
+    if parts == 1 { sums.reshape_to(&shape) } else { sums.sum(0).reshape_to(&shape) }
 }
 
 /// From how many multiplications on a part of the weight's gradient is worth its memory.
@@ -413,7 +218,7 @@ impl<T: Float> Weight<'_, T> {
 
     /// Some columns of one group's weights.
     fn columns(&self, images: &Range<usize>, group: usize, rows: Range<usize>, c: Block<'_, T>, pieces: usize) {
-        match middle(&rows, ROWS) {
+        match middle(&rows, ROWS).filter(|_| pieces > 1) {
             Some(middle) => {
                 let (left, right) = c.split_columns(middle - rows.start);
                 both(
@@ -429,7 +234,8 @@ impl<T: Float> Weight<'_, T> {
     fn sum(&self, images: &Range<usize>, group: usize, rows: Range<usize>, mut c: Block<'_, T>, pieces: usize) {
         let positions = self.geometry.positions();
         let columns = self.cut.images * self.cut.positions.min(positions);
-        let (mut windows, mut side) = (buffer(rows.len() * columns), buffer(outputs_len(self.geometry, self.cut)));
+        let (mut windows, mut side) =
+            (buffer(rows.len().min(ROWS) * columns), buffer(outputs_len(self.geometry, self.cut)));
         let (windows, side) = (elements(&mut windows), elements(&mut side));
         let mut write = Write::Overwrite;
         for first in images.clone().step_by(self.cut.images) {
@@ -437,11 +243,21 @@ impl<T: Float> Weight<'_, T> {
             for start in (0..positions).step_by(self.cut.positions) {
                 let positions = start..positions.min(start + self.cut.positions);
                 let part = Part { group, rows: rows.clone(), images: images.clone(), positions };
-                let windows = windows_at(self.geometry, &self.x, &part, windows);
                 let y = outputs_at(self.geometry, &self.y, &part, side);
-                product(y, windows.t(), c.lend(), write, pieces);
+                self.add(&part, y, windows, c.lend(), write, pieces);
                 write = Write::Add;
             }
+        }
+    }
+
+    /// What one block of windows adds to some columns, block by block of these.
+    fn add(&self, part: &Part, y: Matrix<'_, T>, windows: &mut [T], mut c: Block<'_, T>, write: Write, pieces: usize) {
+        for start in part.rows.clone().step_by(ROWS) {
+            let rows = start..part.rows.end.min(start + ROWS);
+            let (block, others) = c.split_columns(rows.len());
+            c = others;
+            let windows = windows_at(self.geometry, &self.x, &Part { rows, ..part.clone() }, windows);
+            product(y, windows.t(), block, write, pieces);
         }
     }
 }

@@ -103,8 +103,8 @@ impl<'a, T> Block<'a, T> {
 
     /// The first `at` columns, and the others.
     pub(crate) fn split_columns(self, at: usize) -> (Self, Self) {
-        assert!(at < self.columns && self.rows > 0);
-        // SAFETY: column `at` of the first row lies inside the block, as `at < columns`.
+        assert!(at <= self.columns && self.rows > 0);
+        // SAFETY: column `at` of the first row lies inside the block or right behind the row's end, as `at <= columns`.
         let right = unsafe { self.pointer.add(at) };
         (Block { columns: at, ..self }, Block { pointer: right, columns: self.columns - at, ..self })
     }

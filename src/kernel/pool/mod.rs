@@ -5,53 +5,52 @@ mod max;
 mod options;
 
 pub(crate) use average::{average, share};
-pub(crate) use max::{max, spread};
+pub(crate) use max::{max, places_of_max, spread};
 pub use options::Pool;
 pub(crate) use options::{Pooling, adaptive, adaptive_max};
+
+use std::ops::Range;
 
 use options::{Axis, Span};
 
 use crate::float::Float;
-use crate::shape::{PerAxis, SPATIAL, Shape, Walk, keep};
+use crate::shape::{PerAxis, SPATIAL, Walk, keep};
 use crate::tensor::Tensor;
 
 /// The channels of all images, where they lie.
 struct Planes<'a, T> {
     data: &'a [T],
     /// The place of each channel's first element.
-    starts: Vec<isize>,
-    strides: [isize; SPATIAL],
-    sizes: [usize; SPATIAL],
+    starts: Vec<usize>,
+    /// The elements of one channel, of which the first lies at 0.
+    walk: Walk<1>,
+    len: usize,
 }
 
 impl<'a, T: Float> Planes<'a, T> {
     fn of(x: &'a Tensor<T>, pooling: &Pooling) -> Self {
-        let (strides, lead) = (x.strides(), x.ndim() - pooling.rank);
-        let shape: Shape = x.shape()[..lead].into();
-        let mut starts = Vec::with_capacity(shape.elements());
-        Walk::new(&shape, [(&strides[..lead], x.layout().offset())]).runs(0..shape.elements(), |run| {
-            starts.extend((0..run.len).map(|k| run.place(0, k) as isize));
+        let (lead, spatial) = x.shape().split_at(x.ndim() - pooling.rank);
+        let (outer, inner) = x.strides().split_at(lead.len());
+        let mut starts = Vec::with_capacity(pooling.planes());
+        Walk::new(lead, [(outer, x.layout().offset())]).runs(0..pooling.planes(), |run| {
+            starts.extend((0..run.len).map(|k| run.place(0, k)));
         });
-        let stride = |a: usize| if a + pooling.rank < SPATIAL { 0 } else { strides[x.ndim() + a - SPATIAL] };
-        let sizes = pooling.axes.each_ref().map(|axis| axis.input());
-        Planes { data: x.data(), starts, strides: std::array::from_fn(stride), sizes }
+        Planes { data: x.data(), starts, walk: Walk::new(spatial, [(inner, 0)]), len: pooling.pixels() }
     }
 
-    fn at(&self, plane: usize) -> isize {
-        self.starts[plane]
-    }
-
-    /// A row of the channel that starts at `base`; copied to `buffer` where its elements lie apart.
-    fn row<'b>(&self, base: isize, i: usize, j: usize, buffer: &'b mut Vec<T>) -> &'b [T]
+    /// The elements of a channel in row-major order; copied to `buffer` where they lie otherwise.
+    fn plane<'b>(&self, i: usize, buffer: &'b mut Vec<T>) -> &'b [T]
     where
         'a: 'b,
     {
-        let start = base + i as isize * self.strides[0] + j as isize * self.strides[1];
-        if self.strides[2] == 1 {
-            return &self.data[start as usize..][..self.sizes[2]];
+        let start = self.starts[i];
+        if self.walk.run_len() == self.len && self.walk.stride() == [1] {
+            return &self.data[start..][..self.len];
         }
         buffer.clear();
-        buffer.extend((0..self.sizes[2]).map(|k| self.data[(start + k as isize * self.strides[2]) as usize]));
+        self.walk.runs_at([start as isize], 0..self.len, |run| {
+            buffer.extend((0..run.len).map(|k| self.data[run.place(0, k)]));
+        });
         buffer
     }
 }
@@ -61,16 +60,54 @@ struct Spans {
     axes: [Vec<Span>; SPATIAL],
     steps: [usize; SPATIAL],
     sizes: [usize; SPATIAL],
+    /// The windows of the last axis that are full, and so lie at one distance: these are computed together, tap by tap.
+    full: Range<usize>,
+    stride: usize,
+}
+
+/// Places `first`, `first + step`, … of a window along an axis.
+fn places(span: &Span, step: usize) -> impl DoubleEndedIterator<Item = usize> + use<> {
+    let first = span.first;
+    (0..span.len).map(move |k| first + k * step)
 }
 
 impl Spans {
     fn of(pooling: &Pooling) -> Self {
         let spans = |axis: &Axis| (0..axis.count()).map(|o| axis.span(o)).collect();
+        let axes: [Vec<Span>; SPATIAL] = pooling.axes.each_ref().map(spans);
+        let (mut full, mut stride) = (0..0, 1);
+        if let Axis::Sliding { windows, .. } = pooling.axes[SPATIAL - 1] {
+            let is_full = |span: &Span| span.len == windows.taps;
+            let first = axes[SPATIAL - 1].iter().position(is_full).unwrap_or(0);
+            full = first..first + axes[SPATIAL - 1][first..].iter().take_while(|span| is_full(span)).count();
+            stride = windows.stride;
+        }
         Spans {
-            axes: pooling.axes.each_ref().map(spans),
+            axes,
+            full,
+            stride,
             steps: pooling.axes.each_ref().map(|axis| axis.step()),
             sizes: pooling.axes.each_ref().map(|axis| axis.input()),
         }
+    }
+
+    /// Where the rows of a window begin in their channel, into `rows`.
+    fn rows(&self, [d, h]: [&Span; 2], rows: &mut Vec<usize>) {
+        let [depth_step, height_step, _] = self.steps;
+        rows.clear();
+        for i in places(d, depth_step) {
+            rows.extend(places(h, height_step).map(|j| (i * self.sizes[1] + j) * self.sizes[2]));
+        }
+    }
+
+    /// The numbers of the windows of the last axis that are not full.
+    fn others(&self) -> impl Iterator<Item = usize> {
+        (0..self.full.start).chain(self.full.end..self.axes[SPATIAL - 1].len())
+    }
+
+    /// The place of each tap of the first full window of a row.
+    fn taps(&self) -> impl DoubleEndedIterator<Item = usize> {
+        self.axes[SPATIAL - 1].get(self.full.start).into_iter().flat_map(|span| places(span, self.steps[SPATIAL - 1]))
     }
 
     /// How many elements the windows of one channel have together.
@@ -92,7 +129,7 @@ impl<T: Float> Tensor<T> {
     /// As [`Tensor::max_pool2d`].
     #[track_caller]
     pub fn max_pool1d(&self, options: impl Into<Pool>) -> Tensor<T> {
-        max(&options.into().of_max("max_pool1d", 1, self.shape()), self).0
+        max(&options.into().of_max("max_pool1d", 1, self.shape()), self)
     }
 
     /// Largest element of each window over two axes, `y[p] = max x[p · stride + k · dilation − padding]` over elements k of the window.
@@ -117,7 +154,7 @@ impl<T: Float> Tensor<T> {
     /// Source: Yamaguchi et al., "A neural network for speaker-independent isolated word recognition" (1990), §3.2.
     #[track_caller]
     pub fn max_pool2d(&self, options: impl Into<Pool>) -> Tensor<T> {
-        max(&options.into().of_max("max_pool2d", 2, self.shape()), self).0
+        max(&options.into().of_max("max_pool2d", 2, self.shape()), self)
     }
 
     /// [`Tensor::max_pool2d`] over three axes.
@@ -128,7 +165,7 @@ impl<T: Float> Tensor<T> {
     /// As [`Tensor::max_pool2d`].
     #[track_caller]
     pub fn max_pool3d(&self, options: impl Into<Pool>) -> Tensor<T> {
-        max(&options.into().of_max("max_pool3d", 3, self.shape()), self).0
+        max(&options.into().of_max("max_pool3d", 3, self.shape()), self)
     }
 
     /// [`Tensor::avg_pool2d`] over one axis.
@@ -184,7 +221,7 @@ impl<T: Float> Tensor<T> {
     /// As [`Tensor::adaptive_max_pool2d`].
     #[track_caller]
     pub fn adaptive_max_pool1d(&self, output_size: impl Into<PerAxis>) -> Tensor<T> {
-        max(&adaptive_max("adaptive_max_pool1d", 1, self.shape(), &output_size.into()), self).0
+        max(&adaptive_max("adaptive_max_pool1d", 1, self.shape(), &output_size.into()), self)
     }
 
     /// Largest element of each of as many windows as asked for, over two axes: window o of m goes from `⌊o · h / m⌋` to `⌈(o + 1) · h / m⌉`,
@@ -202,7 +239,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(&self, output_size: impl Into<PerAxis>) -> Tensor<T> {
-        max(&adaptive_max("adaptive_max_pool2d", 2, self.shape(), &output_size.into()), self).0
+        max(&adaptive_max("adaptive_max_pool2d", 2, self.shape(), &output_size.into()), self)
     }
 
     /// [`Tensor::adaptive_max_pool2d`] over three axes.
@@ -213,7 +250,7 @@ impl<T: Float> Tensor<T> {
     /// As [`Tensor::adaptive_max_pool2d`].
     #[track_caller]
     pub fn adaptive_max_pool3d(&self, output_size: impl Into<PerAxis>) -> Tensor<T> {
-        max(&adaptive_max("adaptive_max_pool3d", 3, self.shape(), &output_size.into()), self).0
+        max(&adaptive_max("adaptive_max_pool3d", 3, self.shape(), &output_size.into()), self)
     }
 
     /// [`Tensor::adaptive_avg_pool2d`] over one axis.
@@ -264,7 +301,7 @@ impl<T: Float> Tensor<T> {
     /// As [`Tensor::global_max_pool2d`].
     #[track_caller]
     pub fn global_max_pool1d(&self) -> Tensor<T> {
-        max(&adaptive_max("global_max_pool1d", 1, self.shape(), &1.into()), self).0
+        max(&adaptive_max("global_max_pool1d", 1, self.shape(), &1.into()), self)
     }
 
     /// Largest element of each channel, over two axes.
@@ -281,7 +318,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn global_max_pool2d(&self) -> Tensor<T> {
-        max(&adaptive_max("global_max_pool2d", 2, self.shape(), &1.into()), self).0
+        max(&adaptive_max("global_max_pool2d", 2, self.shape(), &1.into()), self)
     }
 
     /// [`Tensor::global_max_pool2d`] over three axes.
@@ -292,7 +329,7 @@ impl<T: Float> Tensor<T> {
     /// As [`Tensor::global_max_pool2d`].
     #[track_caller]
     pub fn global_max_pool3d(&self) -> Tensor<T> {
-        max(&adaptive_max("global_max_pool3d", 3, self.shape(), &1.into()), self).0
+        max(&adaptive_max("global_max_pool3d", 3, self.shape(), &1.into()), self)
     }
 
     /// [`Tensor::global_avg_pool2d`] over one axis.

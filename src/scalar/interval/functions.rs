@@ -100,13 +100,20 @@ impl Interval {
 impl Rem for Interval {
     type Output = Self;
 
-    /// The remainder of a division that is cut towards 0: of the sign of `self` and smaller than `o`. Exact of single numbers.
+    /// The remainder of a division that is cut towards 0: of the sign of `self` and smaller than `o`. Exact of single numbers, and
+    /// tight where there is one whole quotient only.
     fn rem(self, o: Self) -> Self {
         if self.lo.is_nan() || o.lo.is_nan() || (self.is_point() && o.is_point()) {
             return Interval::point(self.lo % o.lo);
         }
         let size = o.abs().hi.min(self.abs().hi);
-        Interval { lo: if self.lo < 0.0 { -size } else { 0.0 }, hi: if self.hi > 0.0 { size } else { 0.0 } }
+        let any = Interval { lo: if self.lo < 0.0 { -size } else { 0.0 }, hi: if self.hi > 0.0 { size } else { 0.0 } };
+        let whole = (self / o).trunc();
+        if !whole.is_point() || !whole.lo.is_finite() {
+            return any;
+        }
+        let rest = self - whole * o;
+        Interval { lo: rest.lo.clamp(any.lo, any.hi), hi: rest.hi.clamp(any.lo, any.hi) }
     }
 }
 
