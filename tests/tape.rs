@@ -55,9 +55,13 @@ fn trap_02_diamonds_of_depth_three() {
 fn trap_02_slices_that_overlap_add_up_where_they_do() {
     let tape = Tape::<f64>::new();
     let x = tape.leaf(Tensor::from_fn([4, 3], |i| (3 * i[0] + i[1]) as f64));
+    // Its gradient is c everywhere, in numbers that lie side by side; that of a sum is one number, repeated.
+    fn dense<'t>(y: Var<'t, f64>, c: f64) -> Var<'t, f64> {
+        (y * y.tape().constant(Tensor::from_fn(&y.shape(), |_| c))).sum(..)
+    }
     // Whole rows, which lie side by side, and columns, which do not; forwards, backwards, and beside a use of the whole.
-    let rows = x.narrow(0, 0, 3).sum(..) + x.narrow(0, 1, 2).sum(..) * 10.0 + x.slice(slice![2]).sum(..) * 100.0;
-    let columns = x.narrow(1, 1, 2).sum(..) * 1e3 + x.slice(slice![..;-2, 0..2]).sum(..) * 1e4;
+    let rows = dense(x.narrow(0, 0, 3), 1.0) + dense(x.narrow(0, 1, 2), 10.0) + dense(x.slice(slice![2]), 100.0);
+    let columns = dense(x.narrow(1, 1, 2), 1e3) + x.slice(slice![..;-2, 0..2]).sum(..) * 1e4;
     let g = (rows + columns + x.sum(..) * 1e5).backward()[x].clone();
     let row = |i: usize| f64::from(i < 3) + 10.0 * f64::from(i == 1 || i == 2) + 100.0 * f64::from(i == 2);
     let column = |i: usize, j: usize| 1e3 * f64::from(j >= 1) + 1e4 * f64::from(i % 2 == 1 && j < 2);
