@@ -51,6 +51,19 @@ fn a_net_is_checked_by_the_names_of_its_parameters_in_both_precisions() {
         .assert();
 }
 
+/// In single precision steps cannot become as small as the distance from a kink: such elements are set aside, and others judged.
+#[test]
+fn elements_next_to_a_kink_are_set_aside_where_steps_cannot_become_smaller() {
+    let x = Tensor::from_fn([20], |i| if i[0] == 3 { 1e-5_f32 } else { i[0] as f32 - 9.5 });
+    for check in [Check::new(), Check::new().full()] {
+        let report = check.module(&mut Sequential::new().with_fn(|x| x.relu() + x.tanh()), &x);
+        assert_eq!(verdicts(&report), [("input", Verdict::Right)], "{report}");
+        assert!(report.to_string().contains("1 of 20 elements are ") && report.to_string().contains("[3]"), "{report}");
+        let double = check.module(&mut Sequential::new().with_fn(|x| x.relu() + x.tanh()), &x.cast::<f64>());
+        assert!(double.is_right() && !double.to_string().contains("[3]"), "{double}");
+    }
+}
+
 /// A layer that uses one parameter and has lost another.
 struct Lossy<T: Float> {
     kept: Param<T>,

@@ -212,31 +212,29 @@ impl<'a> Line<'a> {
         sides.all(|side| (side - value).abs() < (side - claim).abs()).then_some(table[at].h)
     }
 
-    /// The error of what is read, measured: what is left of values at equal distances when a polynomial is taken out of them. On the
-    /// better of the two sides of x, in case there is a kink on one.
+    /// The error of what is read, measured: what is left of values at equal distances when a polynomial is taken out of them.
     pub(super) fn noise(&mut self, read: &Read<'_>) -> f64 {
         let rounding = self.rounding(read);
-        let coarse = self.least_scatter(read, 0.25).unwrap_or(0.0);
+        let coarse = self.sides(read, 0.25).unwrap_or(0.0);
         if coarse <= 8.0 * rounding {
             return coarse.max(rounding);
         }
         // Either noise, or a function that changes within the distance: then it is smooth at a smaller one. If nothing changes
         // there, its values come in steps.
-        let fine = self.least_scatter(read, 0.5).unwrap_or(coarse);
-        coarse.min(fine).max(rounding)
+        self.sides(read, 0.5).map_or(coarse, |fine| consensus(coarse, fine)).max(rounding)
     }
 
-    /// The noise at a distance of ε to this power, on the better of the two sides.
-    fn least_scatter(&mut self, read: &Read<'_>, exponent: f64) -> Option<f64> {
+    /// The noise at a distance of ε to this power, on both sides of x, in case there is a kink on one.
+    fn sides(&mut self, read: &Read<'_>, exponent: f64) -> Option<f64> {
         let distance = self.scale * self.power(exponent);
         let sides = [self.scatter(read, distance), self.scatter(read, -distance)];
-        sides.into_iter().flatten().reduce(f64::min)
+        sides.into_iter().flatten().reduce(consensus)
     }
 
     /// The standard deviation of the noise on one side of x. None where nothing changes, or values are not finite.
     fn scatter(&mut self, read: &Read<'_>, distance: f64) -> Option<f64> {
         if self.spaced.iter().all(|(known, _)| *known != distance) {
-            let numbers = (1..=8).map(|i| (self.observe)(distance * f64::from(i))).collect();
+            let numbers = (1..=12).map(|i| (self.observe)(distance * f64::from(i))).collect();
             self.spaced.push((distance, numbers));
         }
         let spaced = self.spaced.iter().filter(|(known, _)| *known == distance).flat_map(|(_, numbers)| numbers);
@@ -258,6 +256,11 @@ impl<'a> Line<'a> {
         deviations.sort_by(f64::total_cmp);
         Some(2.0 * deviations[1])
     }
+}
+
+/// Of two measurements of one noise the larger; of two things that differ too much for that the smaller, the other being no noise.
+fn consensus(a: f64, b: f64) -> f64 {
+    if a.max(b) <= 8.0 * a.min(b) { a.max(b) } else { a.min(b) }
 }
 
 /// The differences at one step.
@@ -320,4 +323,92 @@ fn extrapolated(table: &[Row], noise: f64) -> Option<Slope> {
         before = now;
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of a function of one number at `x`, of values rounded to ε.
+    fn line<'a>(f: impl Fn(f64) -> f64 + 'a, x: f64, zero: &'a [f64]) -> Line<'a> {
+        Line::new(move |h| vec![f(x + h)], zero, x.abs().max(1e-300), f64::EPSILON)
+    }
+
+    type Case = (fn(f64) -> f64, fn(f64) -> f64);
+
+    const SMOOTH: [Case; 6] = [
+        (f64::exp, f64::exp),
+        (f64::sin, f64::cos),
+        (|x| x.tanh(), |x| 1.0 - x.tanh().powi(2)),
+        (|x| 1.0 / x, |x| -1.0 / (x * x)),
+        (|x| x.powi(5), |x| 5.0 * x.powi(4)),
+        (|x| (30.0 * x).sin() + 1e3, |x| 30.0 * (30.0 * x).cos()),
+    ];
+
+    #[test]
+    fn bars_hold_and_are_small() {
+        for (k, (f, slope)) in SMOOTH.into_iter().enumerate() {
+            for i in 1..=300 {
+                let (x, read) = (f64::from(i) * 0.0137, Read::Element(0));
+                let zero = [f(x)];
+                let noise = read.rounding(&zero, f64::EPSILON);
+                let mut line = line(f, x, &zero);
+                let size = slope(x).abs();
+                let quick = line.quick(&read, noise, |slope| slope.bar <= 1e-7 * size);
+                let Seen::Smooth(all) = line.look(&read, noise, size) else { panic!("function {k} at {x} is smooth") };
+                for found in quick.into_iter().chain([all]) {
+                    let error = (found.value - slope(x)).abs();
+                    assert!(error <= 10.0 * found.bar, "function {k} at {x}: off by {error:e}, bar {:e}", found.bar);
+                    assert!(found.bar <= 1e-6 * (size + zero[0].abs()), "function {k} at {x}: bar {:e}", found.bar);
+                }
+            }
+        }
+    }
+
+    /// A number between −1 and 1 that changes at random from one x to the next.
+    fn rough(x: f64) -> f64 {
+        let bits = x.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((bits ^ (bits >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+
+    #[test]
+    fn noise_is_measured_and_not_taken_for_a_slope() {
+        for size in [1e-12, 1e-9, 1e-6] {
+            for i in 1..=100 {
+                let x = f64::from(i) * 0.0271;
+                let f = |x: f64| x.sin() + size * rough(x);
+                let (zero, read) = ([f(x)], Read::Element(0));
+                let mut line = line(f, x, &zero);
+                let noise = line.noise(&read);
+                assert!((0.3 * size..4.0 * size).contains(&noise), "noise of {size:e} measured as {noise:e}");
+                let Seen::Smooth(slope) = line.look(&read, noise, 1.0) else {
+                    panic!("noise {size:e} at {x} is no kink")
+                };
+                let error = (slope.value - x.cos()).abs();
+                assert!(error <= 10.0 * slope.bar, "noise {size:e} at {x}: off by {error:e}, bar {:e}", slope.bar);
+            }
+        }
+    }
+
+    #[test]
+    fn kinks_jumps_and_edges_are_told_from_curves() {
+        let (read, noise) = (Read::Element(0), 1e-16);
+        let look = |f: fn(f64) -> f64, x: f64| line(f, x, &[f(x)]).look(&read, noise, 1.0);
+        for x in [0.5, 1.0, 3.0] {
+            let kink = match x {
+                0.5 => look(|x| (x - 0.5).abs() + x, x),
+                1.0 => look(|x| (x - 1.0).abs() + x, x),
+                _ => look(|x| (x - 3.0).abs() + x, x),
+            };
+            let Seen::Kink(Bend { slopes: Some([left, right]), .. }) = kink else { panic!("{kink:?} at {x}") };
+            assert!(left.abs() < 1e-6 && (right - 2.0).abs() < 1e-6, "{left} and {right}");
+        }
+        assert!(matches!(look(|x| f64::from(u8::from(x > 1.0)), 1.0), Seen::Kink(Bend { slopes: None, .. })));
+        assert!(matches!(look(|x| (x - 1.0).cbrt(), 1.0), Seen::Kink(Bend { slopes: None, .. })));
+        assert!(matches!(look(|x| (x - 1.0).sqrt(), 1.0), Seen::Edge));
+        // A kink that is near, and curves that are sharp.
+        for f in [(|x| (x - 1.0 - 1e-6).abs()) as fn(f64) -> f64, |x| (1e4 * (x - 1.0)).tanh(), |x| (x - 1.0).powi(2)] {
+            assert!(matches!(look(f, 1.0), Seen::Smooth(_)), "{:?}", look(f, 1.0));
+        }
+    }
 }

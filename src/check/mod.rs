@@ -43,19 +43,22 @@
 //! is ([`module`]). Second order is checked likewise with the gradient, times a random vector, as the value; there the number made of the
 //! output is not linear in it, so that a rule which does not hand on how the incoming gradient depends on x is found out.
 //!
-//! The tolerance is ten bars and the rounding of the gradient itself. If it is more than ε^¼ of the derivative's size (10⁻⁴ in `f64`),
-//! nothing is concluded.
+//! The tolerance is ten bars and the rounding of the gradient itself. If it is more than ε^¼ of the size that such derivatives have (10⁻⁴
+//! in `f64`, 2 · 10⁻² in `f32`), nothing is concluded. What stands in the table is the direction or element with the largest error in
+//! units of its tolerance.
 //!
 //! # What it says
 //! * **right**: the two agree, within a tolerance that would have shown an error.
-//! * **WRONG**: they do not, and the differences at the smallest steps that can tell confirm it. Elements are named, and a pattern if
-//!   there is one; if the gradient is not there at all, it is told where the way to it ends.
+//! * **WRONG**: they do not. The slopes on both sides, at the smallest step that can tell, confirm it; no node bends within that step; and
+//!   along half of the elements it is so again, down to one that is named, and a pattern if there is one. If there is no gradient at all, it
+//!   is told where the way to it ends.
 //! * **on a kink**: the slopes on the two sides differ, however small the step. The node at which that starts is named, with its line, and
-//!   so are the elements. A kink that is only near is no matter: the steps become smaller than its distance. Elements that are on none
-//!   are judged, and if they are right the check passes, with a note.
+//!   so are the elements, which are found by halving. A kink that is only near is no matter: the steps become smaller than its distance.
+//!   Elements that are on none are judged, and if they are right the check passes, with a note.
 //! * **proved nothing**: zero in every direction by both. A rule that always says 0 would pass, so the check does not, unless
 //!   the input is declared [`flat`](Check::flat).
-//! * **inconclusive**: values are too rough for differences, as after cancellation, or the function is not the same when computed again.
+//! * **inconclusive**: values are too rough for differences, as after cancellation, or in `f32` next to a kink; or the function is not the
+//!   same when computed again. Where that is so of some elements, they are named, and most of the others have to be judged.
 //! * **not finite**: the value is NaN or infinite, and where first. A NaN never passes for anything.
 //!
 //! Sources: Ridders, "Accurate computation of F′(x) and F′(x) F″(x)" (1982), for the extrapolation and its bar; Moré and Wild,
