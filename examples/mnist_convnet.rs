@@ -14,8 +14,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use rensa::data::{Dataset, Loader};
 use rensa::nn::{BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, Relu, Sequential};
 use rensa::optim::{Adam, CosineAnnealingLr};
-use rensa::{Conv, prelude::*};
 use rensa::train::{ConfusionMatrix, ProgressBar, Trainer, accuracy};
+use rensa::{Conv, prelude::*};
 
 type Net = Sequential<f32>;
 

@@ -2,7 +2,7 @@
 //!
 //! An encoder gives, for an image x, mean μ and variance σ² of a code z; a decoder draws the image from z = μ + σ ε, with noise ε
 //! from outside the tape, so that gradients reach μ and σ. The loss, in nats per image, bounds −log p(x) from above: 191 on
-//! test digits after 14 s of processor time (`--quick`: QUICK, 2 s), where the mean image alone gives 251.
+//! test digits after 14 s of processor time (`--quick`: 213, 2 s), where the mean image alone gives 251.
 //!
 //! ```text
 //! cargo run --release --example vae [-- --quick] [-- --out DIR]     # digits that the library draws itself

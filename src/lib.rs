@@ -11,8 +11,8 @@ mod shape;
 
 mod tensor;
 
-#[cfg(any(feature = "scalars", feature = "half"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "scalars", feature = "half"))))]
+#[cfg(feature = "scalars")]
+#[cfg_attr(docsrs, doc(cfg(feature = "scalars")))]
 pub mod scalar;
 
 mod file;

@@ -52,6 +52,29 @@ fn trap_02_diamonds_of_depth_three() {
 }
 
 #[test]
+fn trap_02_slices_that_overlap_add_up_where_they_do() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::from_fn([4, 3], |i| (3 * i[0] + i[1]) as f64));
+    // Its gradient is c everywhere, in numbers that lie side by side; that of a sum is one number, repeated.
+    fn dense<'t>(y: Var<'t, f64>, c: f64) -> Var<'t, f64> {
+        (y * y.tape().constant(Tensor::from_fn(&y.shape(), |_| c))).sum(..)
+    }
+    // Whole rows, which lie side by side, and columns, which do not; forwards, backwards, and beside a use of the whole.
+    let rows = dense(x.narrow(0, 0, 3), 1.0) + dense(x.narrow(0, 1, 2), 10.0) + dense(x.slice(slice![2]), 100.0);
+    let columns = dense(x.narrow(1, 1, 2), 1e3) + x.slice(slice![..;-2, 0..2]).sum(..) * 1e4;
+    let g = (rows + columns + x.sum(..) * 1e5).backward()[x].clone();
+    let row = |i: usize| f64::from(i < 3) + 10.0 * f64::from(i == 1 || i == 2) + 100.0 * f64::from(i == 2);
+    let column = |i: usize, j: usize| 1e3 * f64::from(j >= 1) + 1e4 * f64::from(i % 2 == 1 && j < 2);
+    assert_eq!(g, Tensor::from_fn([4, 3], |i| row(i[0]) + column(i[0], i[1]) + 1e5));
+    // The gradient of the whole is shared before a slice adds to it.
+    let y = tape.leaf(tensor![1.0, 2.0, 3.0]);
+    let z = y * 1.0;
+    let gradients = (z + y).backward_with(tensor![1.0, 1.0, 1.0]);
+    let more = ((z + y).sum(..) + z.narrow(0, 0, 1).sum(..) + y.narrow(0, 1, 1).sum(..)).backward();
+    assert_eq!((gradients[y].to_vec(), more[y].to_vec()), (vec![2.0; 3], vec![3.0, 3.0, 2.0]));
+}
+
+#[test]
 fn trap_03_a_second_backward_is_the_same_as_the_first() {
     let tape = Tape::<f64>::new();
     let x = tape.leaf(tensor![[0.5, -1.0], [2.0, 0.25]]);
@@ -191,6 +214,22 @@ fn backward_with_weighs_the_output() {
     let x = tape.leaf(tensor![1.0, 2.0]);
     assert_eq!((x * x).backward_with(tensor![10.0, 0.5])[x].to_vec(), [20.0, 2.0]);
     assert_eq!(x.backward_with(tensor![7.0, 8.0])[x].to_vec(), [7.0, 8.0]);
+}
+
+#[test]
+fn several_losses_on_one_tape_have_their_own_gradients_and_add_up() {
+    let tape = Tape::<f64>::new();
+    let (x, w) = (tape.leaf(tensor![0.5, -1.0]), tape.leaf(tensor![2.0, 3.0]));
+    let trunk = (x * w).tanh().retain_grad();
+    let (first, second) = ((trunk * trunk).sum(..), (trunk * 3.0 + x).sum(..));
+    let (a, b, both) = (first.backward(), second.backward(), (first + second).backward());
+    for node in [x, w, trunk] {
+        let sum = &a[node] + &b[node];
+        assert!((sum - &both[node]).iter().all(|d| d.abs() < 1e-15) && a[node] != b[node]);
+    }
+    assert_eq!(first.backward()[x], a[x], "the other left no trace");
+    let weighted = trunk.backward_with(tensor![1.0, 0.0]);
+    assert_eq!((weighted[x].to_vec()[1], weighted[trunk].to_vec()), (0.0, vec![1.0, 0.0]));
 }
 
 #[test]

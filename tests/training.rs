@@ -52,8 +52,11 @@ fn trainer(directory: Option<&Directory>, epochs: u64) -> Trainer<f64, Net, Adam
     }
 }
 
+/// Bits by name.
+type Named = Vec<(String, Vec<u64>)>;
+
 /// Everything that a run leaves, in bits.
-fn bits(trainer: &Trainer<f64, Net, Adam<f64>>) -> (Vec<(String, Vec<u64>)>, Vec<(String, Vec<u64>)>, String) {
+fn bits(trainer: &Trainer<f64, Net, Adam<f64>>) -> (Named, Named, String) {
     let list = |state: rensa::nn::State<f64>| {
         let counts = state.counts.into_iter().map(|(name, count)| (name, vec![count]));
         let tensors = state.tensors.into_iter().map(|(name, t)| (name, t.iter().map(|x| x.to_bits()).collect()));
@@ -164,16 +167,12 @@ fn schedules_modes_and_observers_are_driven() {
     let modes = RefCell::new(Vec::new());
     let counted = |net: &Net| net.state().counts.values().sum::<u64>();
     trainer
-        .fit(
-            &mut Loader::new(&data, 50, 0),
-            |net, tape, batch| loss(net, tape, batch),
-            |net, tape| {
-                let before = counted(net);
-                let score = accuracy(net, &data, tape);
-                modes.borrow_mut().push(counted(net) == before);
-                Ok(vec![("accuracy", score)])
-            },
-        )
+        .fit(&mut Loader::new(&data, 50, 0), loss, |net, tape| {
+            let before = counted(net);
+            let score = accuracy(net, &data, tape);
+            modes.borrow_mut().push(counted(net) == before);
+            Ok(vec![("accuracy", score)])
+        })
         .unwrap();
     assert_eq!(rensa::optim::Scheduled::lr(&trainer.optimizer), 0.25);
     assert_eq!(*modes.borrow(), [true, true], "validation is in evaluation mode");

@@ -15,8 +15,8 @@
 //! assert_eq!(
 //!     lines[1..6].join("\n"),
 //!     "  input  shape  check  tried       analytic    numeric  error  tolerance  verdict
-//!   0      [1]    first  1 element  0.5000000  0.5000000      0    3.4e-12  right
-//!   1      [1]    first  1 element          0   3.000000    3.0    1.7e-12  WRONG
+//!   0      [1]    first  1 element  0.5000000  0.5000000      0    4.3e-13  right
+//!   1      [1]    first  1 element          0   3.000000    3.0    2.1e-13  WRONG
 //! 1 right; 1 WRONG
 //!   1 (first): at [0] it is 0, by differences 3.000000"
 //! );

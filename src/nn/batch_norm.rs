@@ -32,7 +32,7 @@ use crate::tensor::Tensor;
 /// assert!((norm.forward(x).value()[[1, 0]] - 1.0).abs() < 1e-5);
 /// assert_eq!(norm.state().tensors["running_mean"].to_vec(), [0.2]);
 /// norm.eval();
-/// assert!((norm.forward(x).value()[[1, 0]] - 2.8 / 1.1_f64.sqrt()).abs() < 1e-5);
+/// assert!((norm.forward(x).value()[[1, 0]] - 2.8 / (1.1_f64 + 1e-5).sqrt()).abs() < 1e-9);
 /// ```
 /// Source: Ioffe, Szegedy, "Batch Normalization" (2015), algorithms 1 and 2.
 #[derive(Debug)]

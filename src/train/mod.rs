@@ -1,9 +1,11 @@
 //! Training and what is measured during it. Knows nets, optimizers, data and files.
 
 mod accuracy;
+#[cfg_attr(not(feature = "safetensors"), allow(dead_code, reason = "without the format nothing is saved or read back"))]
 mod history;
 mod metrics;
 mod observer;
+#[cfg_attr(not(feature = "safetensors"), allow(dead_code, reason = "without the format nothing is saved or read back"))]
 mod resume;
 mod trainer;
 

@@ -122,13 +122,11 @@ pub(super) fn even_step(sizes: [usize; SPATIAL], strides: [isize; SPATIAL]) -> O
     Some(step.unwrap_or(1))
 }
 
+/// What is done with the images of a range, the elements of their results, and a number of pieces.
+type Work<'a, T> = dyn Fn(Range<usize>, &mut [T], usize) + Sync + 'a;
+
 /// Calls `work` with the images of each block, their elements in `out`, and into how many pieces to divide them.
-pub(super) fn over_images<T: Float>(
-    geometry: &Geometry,
-    cut: Cut,
-    out: &mut [T],
-    work: &(dyn Fn(Range<usize>, &mut [T], usize) + Sync),
-) {
+pub(super) fn over_images<T: Float>(geometry: &Geometry, cut: Cut, out: &mut [T], work: &Work<'_, T>) {
     if !out.is_empty() {
         let image = out.len() / geometry.images();
         over_chunks(out, cut.images * image, multiplications(geometry), &|i, out, pieces| {
