@@ -277,6 +277,8 @@ fn large() -> Vec<Case> {
         Case::of(1, [5, 3], &[Axis::new(700, 4)]),
         Case::of(1, [2, 3], &[padded(7, 3), padded(9, 2), padded(10, 3)]),
         Case::of(40, [1, 30], &[Axis::new(8, 3), Axis::new(8, 3)]),
+        Case::of(13, [8, 12], &[padded(20, 3), padded(20, 3)]), // enough work for several parts of the weight's gradient
+        Case::of(52, [16, 17], &[padded(6, 3), padded(6, 3)]),  // the same, several images a block
     ];
     cases.push(Case { groups: 3, ..Case::of(2, [6, 4], &[padded(20, 3), padded(17, 3)]) });
     cases.push(Case { groups: 6, ..Case::of(3, [1, 2], &[padded(19, 3), Axis { stride: 2, ..padded(37, 3) }]) });
@@ -466,6 +468,19 @@ impl Adjoint for Tensor<f64> {
         let tape = Tape::new();
         let x = tape.leaf(x.value());
         x.conv1d(tape.constant(w.value()), options).backward_with(self.clone())[x].clone()
+    }
+}
+
+#[test]
+fn trap_23_nothing_skips_a_zero_weight() {
+    // Products of matrices, and rows times numbers.
+    for (channels, groups) in [(1, 1), (6, 1), (6, 6)] {
+        let mut x = Tensor::<f64>::ones([1, channels, 3, 3]);
+        x.make_mut()[4] = f64::INFINITY;
+        let w = Tensor::zeros([6, channels / groups, 1, 1]);
+        let y = x.conv2d(&w, Conv::new().groups(groups));
+        let of_nan = |o: usize| y.to_vec()[o * 9..][..9].iter().map(|y| y.is_nan()).collect::<Vec<_>>();
+        assert_eq!(of_nan(0), [false, false, false, false, true, false, false, false, false], "groups {groups}");
     }
 }
 

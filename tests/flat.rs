@@ -10,7 +10,7 @@ mod panics;
 use allocations::{Counting, allocations, live_bytes, peak_bytes};
 use panics::panic_of;
 use rensa::functional::{grad, hessian, hvp, jacobian, jvp};
-use rensa::{Gradients, Op, Param, Pullback, RawPullback, Reduction, Tape, Tensor, Var, keep, tensor};
+use rensa::{Conv, Gradients, Op, Param, Pullback, RawPullback, Reduction, Tape, Tensor, Var, keep, tensor};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -316,4 +316,24 @@ fn derivatives_of_functions_leave_nothing() {
     let before = live_bytes();
     (0..100).for_each(|_| all());
     assert_eq!(live_bytes(), before);
+}
+
+/// The matrix of windows of this batch has 9.4 MB. Of it there is one block at a time, beside what is computed.
+#[test]
+fn a_convolution_never_lays_out_its_windows() {
+    let (x, w) = (Tensor::<f32>::ones([32, 8, 32, 32]), Tensor::<f32>::ones([8, 8, 3, 3]));
+    let (options, image) = (Conv::new().padding(1), 4 * 32 * 8 * 32 * 32);
+    let of_a_thread = std::thread::spawn(move || {
+        let (x, w) = (x.to_contiguous(), w.to_contiguous());
+        let mut y = Tensor::scalar(0.0);
+        let forward = peak_bytes(|| y = x.conv2d(&w, options));
+        let tape = Tape::new();
+        let by_x = tape.leaf(x.clone()).conv2d(tape.constant(w.clone()), options);
+        let by_w = tape.constant(x.clone()).conv2d(tape.leaf(w.clone()), options);
+        let input = peak_bytes(|| drop(by_x.backward_with(y.clone())));
+        let weight = peak_bytes(|| drop(by_w.backward_with(y.clone())));
+        [forward - image, input - image, weight]
+    });
+    let bytes = of_a_thread.join().expect("it does not panic");
+    assert!(bytes.iter().all(|&bytes| bytes < 1 << 20), "{bytes:?} bytes beside the result");
 }

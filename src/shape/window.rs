@@ -90,6 +90,17 @@ impl From<&[usize]> for PerAxis {
 /// What is laid around an image before windows are.
 ///
 /// Made from one number for all sides, an array of one per axis, or an array of pairs, before and behind.
+///
+/// # Examples
+/// ```
+/// # use rensa::{Conv, Padding, Tensor};
+/// let (x, w) = (Tensor::<f32>::ones([1, 5, 6]), Tensor::ones([1, 1, 3, 2]));
+/// let size = |padding: Padding| x.conv2d(&w, Conv::new().padding(padding)).shape().to_vec();
+/// assert_eq!(size(Padding::Valid), [1, 3, 5]);
+/// assert_eq!(size(Padding::Same), [1, 5, 6]);
+/// assert_eq!(size([1, 0].into()), [1, 5, 5]);
+/// assert_eq!(size([(0, 0), (2, 1)].into()), [1, 3, 8]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// Nothing: every window lies inside.
