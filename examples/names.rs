@@ -8,6 +8,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use rand::distr::{Distribution, weighted::WeightedIndex};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rensa::data::{Dataset, Loader, text, text::Vocabulary};
 use rensa::nn::{Embedding, Linear};
@@ -40,21 +41,16 @@ impl<T: Float> Model<T> {
         self.output.forward(self.hidden.forward(x).tanh())
     }
 
-    fn name(&self, vocabulary: &Vocabulary, rng: &mut StdRng) -> rensa::Result<String> {
+    fn name(&self, vocabulary: &Vocabulary, rng: &mut StdRng) -> Result<String, Box<dyn Error>> {
         let mut tokens = vec![END; CONTEXT];
         loop {
             let tape = Tape::new();
             let _paused = tape.pause();
             let context = Tensor::from_fn([1, CONTEXT], |i| tokens[tokens.len() - CONTEXT + i[1]]);
-            let chances = self.forward(&tape, &context).value().softmax(-1).to_vec();
-            let mut left = T::of(rng.random::<f64>());
-            let drawn = chances.iter().position(|&p| {
-                left = left - p;
-                left < T::zero()
-            });
-            match drawn {
-                Some(END) | None => return vocabulary.decode(&tokens[CONTEXT..]),
-                Some(token) => tokens.push(token),
+            let chances = self.forward(&tape, &context).value().softmax(-1).cast::<f64>().to_vec();
+            match WeightedIndex::new(chances)?.sample(rng) {
+                END => return Ok(vocabulary.decode(&tokens[CONTEXT..])?),
+                token => tokens.push(token),
             }
         }
     }
