@@ -27,6 +27,10 @@ pub trait Float: num_traits::Float + Debug + Send + Sync + 'static {
     /// rounded once, as of `f16` and `bf16`.
     const NARROW: bool = false;
 
+    /// Whether the compiler makes vectors of its arithmetic, so that loops over it are worth to be compiled for several instruction
+    /// sets, as those over `f32` and `f64` are.
+    const VECTORS: bool = false;
+
     /// The type's own matrix product; without one a generic blocked product is used.
     #[inline]
     fn gemm() -> Option<Gemm<Self>> {
@@ -75,5 +79,54 @@ pub trait Float: num_traits::Float + Debug + Send + Sync + 'static {
     #[inline]
     fn increasing(self, f: impl Fn(Self) -> Self) -> Self {
         f(self)
+    }
+
+    // What loops over elements call in place of the functions of the same names in `num_traits`: a form that becomes vectors.
+
+    /// `eˣ` in a loop over elements.
+    #[inline]
+    fn lane_exp(self) -> Self {
+        self.exp()
+    }
+
+    /// `eˣ` in a loop over elements, where x is at most 0; what is below the smallest normal number may be 0.
+    #[inline]
+    fn lane_decay(self) -> Self {
+        self.exp()
+    }
+
+    /// `eˣ − 1` in a loop over elements.
+    #[inline]
+    fn lane_exp_m1(self) -> Self {
+        self.exp_m1()
+    }
+
+    /// `ln x` in a loop over elements.
+    #[inline]
+    fn lane_ln(self) -> Self {
+        self.ln()
+    }
+
+    /// `ln(1 + x)` in a loop over elements.
+    #[inline]
+    fn lane_ln_1p(self) -> Self {
+        self.ln_1p()
+    }
+
+    /// `tanh x` in a loop over elements.
+    #[inline]
+    fn lane_tanh(self) -> Self {
+        self.tanh()
+    }
+
+    /// `1 / (1 + e⁻ˣ)` in a loop over elements, by the branch whose exponential is at most 1.
+    #[inline]
+    fn lane_sigmoid(self) -> Self {
+        // At 0 both parts are of one branch: a dual number's derivative is that of the branch, and `|x|` has none there.
+        self.increasing(|x| {
+            let positive = x > Self::zero();
+            let e = if positive { -x } else { x }.exp();
+            (if positive { Self::one() } else { e }) / (Self::one() + e)
+        })
     }
 }

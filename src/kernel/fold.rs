@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::simd::widest;
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
 use crate::shape::{AxisSet, Inline, Run, Shape, Walk};
@@ -127,13 +128,14 @@ pub(crate) fn fold<T: Float>(
     let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
     let shared = worth_sharing(x.len());
     let work = |start: usize, out: &mut [T]| match split.columns() {
+        Some(ALL_COLUMNS..) => fold_columns::<T, ALL_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         Some(MANY_COLUMNS..) => fold_columns::<T, MANY_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         Some(SOME_COLUMNS..) => fold_columns::<T, SOME_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         Some(_) => fold_columns::<T, FEW_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         None => fold_rows(&split, x.data(), start, out, shared, &pre, &f),
     };
     if shared && out.len() > 1 {
-        let piece = (PIECE / group).max(1).next_multiple_of(MANY_COLUMNS);
+        let piece = (PIECE / group).max(1).next_multiple_of(ALL_COLUMNS);
         out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| work(i * piece, out));
     } else {
         work(0, out);
@@ -182,13 +184,16 @@ fn fold_rows<T: Float>(
 }
 
 /// Folds elements that lie without gaps.
-fn fold_slice<T: Float>(
+pub(crate) fn fold_slice<T: Float>(
     group: &[T],
     shared: bool,
     pre: &(impl Fn(T) -> T + Sync),
     f: &(impl Fn(T, T) -> T + Sync),
 ) -> T {
-    let leaf = |i: usize| leaf(&group[i * LEAF..][..LEAF], pre, f);
+    let leaf = id(
+        #[inline(always)]
+        |i: usize| leaf(&group[i * LEAF..][..LEAF], pre, f),
+    );
     fold_group(group.len(), shared, &leaf, |from| short(&group[from..], pre, f), f)
 }
 
@@ -209,7 +214,10 @@ fn fold_scattered<T: Float>(
         walk.runs_at([base as isize], range, |run| gather(data, &run, &mut put));
         buffer
     };
-    let leaf = |i: usize| leaf(&read(i * LEAF..(i + 1) * LEAF), pre, f);
+    let leaf = id(
+        #[inline(always)]
+        |i: usize| leaf(&read(i * LEAF..(i + 1) * LEAF), pre, f),
+    );
     fold_group(len, shared, &leaf, |from| short(&read(from..len)[..len - from], pre, f), f)
 }
 
@@ -226,10 +234,86 @@ fn fold_group<T: Float>(
     if leaves == 0 {
         return end(0);
     }
-    let side_by_side = |a: [T; LANES], b: [T; LANES]| std::array::from_fn(|lane| f(a[lane], b[lane]));
-    let lanes = tree(0..leaves, LEAF, shared, leaf, &side_by_side);
-    let whole = short(&lanes, &|x| x, f);
+    let whole = if leaves <= BRANCH {
+        widest::<T, _>(
+            #[inline(always)]
+            || across(branch(0..leaves, leaf, f), f),
+        )
+    } else {
+        across(leaves_tree(0..leaves, shared, leaf, f), f)
+    };
     if leaves * LEAF == len { whole } else { f(whole, end(leaves * LEAF)) }
+}
+
+/// A closure as it is. An argument may be marked to be inlined, where what is bound by `let` may not.
+fn id<F>(f: F) -> F {
+    f
+}
+
+/// How many leaves are folded by one loop rather than by recursion, which is never inlined. The tree is the same.
+const BRANCH: usize = 64;
+
+/// The tree over many leaves.
+fn leaves_tree<T: Float>(
+    range: Range<usize>,
+    shared: bool,
+    leaf: &(impl Fn(usize) -> [T; LANES] + Sync),
+    f: &(impl Fn(T, T) -> T + Sync),
+) -> [T; LANES] {
+    if range.len() <= BRANCH {
+        return widest::<T, _>(
+            #[inline(always)]
+            || branch(range, leaf, f),
+        );
+    }
+    let middle = range.start + cut(range.len());
+    let (left, right) = (range.start..middle, middle..range.end);
+    let (a, b) = if shared && range.len() * LEAF > 2 * PIECE {
+        rayon::join(|| leaves_tree(left, shared, leaf, f), || leaves_tree(right, shared, leaf, f))
+    } else {
+        (leaves_tree(left, shared, leaf, f), leaves_tree(right, shared, leaf, f))
+    };
+    side_by_side(a, b, f)
+}
+
+/// The tree over up to [`BRANCH`] leaves, in their order: whatever is as tall as the part that came before joins it, and so on.
+#[inline(always)]
+fn branch<T: Float>(range: Range<usize>, leaf: &impl Fn(usize) -> [T; LANES], f: &impl Fn(T, T) -> T) -> [T; LANES] {
+    let mut parts = [[T::zero(); LANES]; BRANCH.ilog2() as usize + 1];
+    let mut held = 0;
+    for i in range.clone() {
+        parts[held] = leaf(i);
+        let done = i - range.start + 1;
+        for _ in 0..done.trailing_zeros() {
+            parts[held - 1] = side_by_side(parts[held - 1], parts[held], f);
+            held -= 1;
+        }
+        held += 1;
+    }
+    while held > 1 {
+        parts[held - 2] = side_by_side(parts[held - 2], parts[held - 1], f);
+        held -= 1;
+    }
+    parts[0]
+}
+
+#[inline(always)]
+fn side_by_side<T: Float>(mut a: [T; LANES], b: [T; LANES], f: &impl Fn(T, T) -> T) -> [T; LANES] {
+    for i in 0..LANES {
+        a[i] = f(a[i], b[i]);
+    }
+    a
+}
+
+/// The tree over the lanes.
+#[inline(always)]
+fn across<T: Float>(mut lanes: [T; LANES], f: &impl Fn(T, T) -> T) -> T {
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        (0..width).for_each(|i| lanes[i] = f(lanes[2 * i], lanes[2 * i + 1]));
+    }
+    lanes[0]
 }
 
 /// The largest power of two below `n`, where a tree over `n` is cut.
@@ -259,13 +343,24 @@ fn tree<R: Send>(
 }
 
 /// The lanes of one leaf.
-#[inline]
+#[inline(always)]
 fn leaf<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> [T; LANES] {
     let xs: &[T; LEAF] = xs.try_into().expect("a leaf's size");
-    std::array::from_fn(|lane| {
-        let x = |row: usize| pre(xs[row * LANES + lane]);
-        f(f(f(x(0), x(1)), f(x(2), x(3))), f(f(x(4), x(5)), f(x(6), x(7))))
-    })
+    let row = id(
+        #[inline(always)]
+        |row: usize| -> [T; LANES] {
+            let mut lanes = [T::zero(); LANES];
+            for i in 0..LANES {
+                lanes[i] = pre(xs[row * LANES + i]);
+            }
+            lanes
+        },
+    );
+    let pair = id(
+        #[inline(always)]
+        |a: usize| side_by_side(row(a), row(a + 1), f),
+    );
+    side_by_side(side_by_side(pair(0), pair(2), f), side_by_side(pair(4), pair(6), f), f)
 }
 
 /// Folds a few elements, at least one.
@@ -282,6 +377,7 @@ fn short<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> T
 }
 
 /// How many neighbouring results a columnwise fold carries together: the largest of these that there are.
+const ALL_COLUMNS: usize = 512;
 const MANY_COLUMNS: usize = 128;
 const SOME_COLUMNS: usize = 32;
 const FEW_COLUMNS: usize = 8;
@@ -304,58 +400,101 @@ fn fold_columns<T: Float, const WIDTH: usize>(
             let first = first.min(run.len.saturating_sub(WIDTH));
             let (o, base) = (run.position + first, run.at[0] + first);
             let width = WIDTH.min(run.len - first);
-            let leaf = |range| columns_leaf::<T, WIDTH>(data, &rows, base, range, width, &|i, x| pre(o + i, x), f);
-            let sums = columns_tree(0..group, &leaf, f);
+            let pre = id(
+                #[inline(always)]
+                |i, x| pre(o + i, x),
+            );
+            let leaf = |range, sums: &mut [T; WIDTH]| columns_leaf(data, &rows, base, range, width, sums, &pre, f);
+            let mut sums = [T::zero(); WIDTH];
+            columns_tree(0..group, &mut sums, &leaf, f);
             out[o - start..][..width].copy_from_slice(&sums[..width]);
         }
     });
 }
 
+/// The tree over rows, into `sums`.
 fn columns_tree<T: Float, const WIDTH: usize>(
     range: Range<usize>,
-    leaf: &impl Fn(Range<usize>) -> [T; WIDTH],
+    sums: &mut [T; WIDTH],
+    leaf: &impl Fn(Range<usize>, &mut [T; WIDTH]),
     f: &impl Fn(T, T) -> T,
-) -> [T; WIDTH] {
+) {
     if range.len() <= ROWS {
-        return leaf(range);
+        return leaf(range, sums);
     }
     let middle = range.start + cut(range.len());
-    let (mut a, b) = (columns_tree(range.start..middle, leaf, f), columns_tree(middle..range.end, leaf, f));
-    a.iter_mut().zip(&b).for_each(|(a, &b)| *a = f(*a, b));
-    a
+    columns_tree(range.start..middle, sums, leaf, f);
+    let mut right = [T::zero(); WIDTH];
+    columns_tree(middle..range.end, &mut right, leaf, f);
+    widest::<T, _>(
+        #[inline(always)]
+        || sums.iter_mut().zip(&right).for_each(|(a, &b)| *a = f(*a, b)),
+    );
 }
 
+/// Folds up to [`ROWS`] rows one after the other, into `sums`.
+#[allow(clippy::too_many_arguments, reason = "what is read, where, and how it is folded")]
 fn columns_leaf<T: Float, const WIDTH: usize>(
     data: &[T],
     rows: &Walk<1>,
     base: usize,
     range: Range<usize>,
     width: usize,
+    sums: &mut [T; WIDTH],
     pre: &impl Fn(usize, T) -> T,
     f: &impl Fn(T, T) -> T,
-) -> [T; WIDTH] {
-    let mut sums = [T::zero(); WIDTH];
-    let mut first = true;
+) {
+    let mut places = [0; ROWS];
+    let (mut count, n) = (0, range.len());
     rows.runs_at([base as isize], range, |run| {
-        let row = |k: usize| &data[run.place(0, k)..][..width];
-        let start = usize::from(first);
-        if first {
-            sums.iter_mut().zip(row(0)).enumerate().for_each(|(i, (s, &x))| *s = pre(i, x));
-            first = false;
+        for k in 0..run.len {
+            places[count] = run.place(0, k);
+            count += 1;
         }
-        if width < WIDTH {
-            for k in start..run.len {
-                sums.iter_mut().zip(row(k)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
-            }
-            return;
-        }
-        // The width of a whole block is known to the compiler, and the sums stay in registers.
-        let mut local = sums;
-        for k in start..run.len {
-            let row = row(k).first_chunk::<WIDTH>().expect("a whole block");
-            local.iter_mut().zip(row).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
-        }
-        sums = local;
     });
-    sums
+    let row = |k: usize| &data[places[k]..][..width];
+    if n == ROWS && width == WIDTH {
+        let rows: [&[T]; ROWS] = std::array::from_fn(row);
+        return widest::<T, _>(
+            #[inline(always)]
+            || {
+                if WIDTH < STRIP {
+                    strips::<T, FEW_COLUMNS>(rows, sums, pre, f)
+                } else {
+                    strips::<T, STRIP>(rows, sums, pre, f)
+                }
+            },
+        );
+    }
+    sums.iter_mut().zip(row(0)).enumerate().for_each(|(i, (s, &x))| *s = pre(i, x));
+    for k in 1..n {
+        sums.iter_mut().zip(row(k)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
+    }
+}
+
+/// The columns whose sums the compiler keeps in registers.
+const STRIP: usize = 32;
+
+/// Folds the rows of a whole leaf, a strip of columns at a time.
+#[inline(always)]
+fn strips<T: Float, const WIDTH: usize>(
+    rows: [&[T]; ROWS],
+    sums: &mut [T],
+    pre: &impl Fn(usize, T) -> T,
+    f: &impl Fn(T, T) -> T,
+) {
+    let (strips, _) = sums.as_chunks_mut::<WIDTH>();
+    for (k, sums) in strips.iter_mut().enumerate() {
+        let first = k * WIDTH;
+        let strip = id(
+            #[inline(always)]
+            |row: usize| rows[row][first..].first_chunk::<WIDTH>().expect("widths are multiples of a strip's"),
+        );
+        let mut local = *strip(0);
+        local.iter_mut().enumerate().for_each(|(i, x)| *x = pre(first + i, *x));
+        for row in 1..ROWS {
+            local.iter_mut().zip(strip(row)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(first + i, x)));
+        }
+        *sums = local;
+    }
 }

@@ -3,6 +3,7 @@
 use std::array;
 
 use super::pieces;
+use super::simd::widest;
 use crate::float::Float;
 use crate::shape::{Run, Shape, Walk, broadcast};
 use crate::tensor::Tensor;
@@ -15,7 +16,12 @@ pub(crate) fn map<T: Float>(x: &Tensor<T>, f: impl Fn(T) -> T + Sync) -> Tensor<
     }
     as_stored([x], |[x]| {
         let mut y = Tensor::dirty(x.shape().clone());
-        fill(&mut y, [x], |[x]| f(x));
+        fill(
+            &mut y,
+            [x],
+            #[inline(always)]
+            |[x]| f(x),
+        );
         y
     })
 }
@@ -68,12 +74,22 @@ pub(crate) fn zip_shaped<T: Float>(
     }
     if a.shape() != b.shape() {
         let mut y = Tensor::dirty(shape);
-        fill(&mut y, [a, b], |[a, b]| f(a, b));
+        fill(
+            &mut y,
+            [a, b],
+            #[inline(always)]
+            |[a, b]| f(a, b),
+        );
         return y;
     }
     as_stored([a, b], |[a, b]| {
         let mut y = Tensor::dirty(a.shape().clone());
-        fill(&mut y, [a, b], |[a, b]| f(a, b));
+        fill(
+            &mut y,
+            [a, b],
+            #[inline(always)]
+            |[a, b]| f(a, b),
+        );
         y
     })
 }
@@ -90,7 +106,12 @@ pub(crate) fn zip3<T: Float>(op: &str, [a, b, c]: [&Tensor<T>; 3], f: impl Fn(T,
         return Tensor::one(f(a.item(), b.item(), c.item()), shape);
     }
     let mut y = Tensor::dirty(shape);
-    fill(&mut y, [a, b, c], |[a, b, c]| f(a, b, c));
+    fill(
+        &mut y,
+        [a, b, c],
+        #[inline(always)]
+        |[a, b, c]| f(a, b, c),
+    );
     y
 }
 
@@ -103,10 +124,20 @@ pub(crate) fn update<T: Float>(mut g: Tensor<T>, x: &Tensor<T>, f: impl Fn(T, T)
     }
     if g.as_unique_slice().is_none() {
         let mut y = Tensor::dirty(g.shape().clone());
-        fill(&mut y, [&g, x], |[g, x]| f(g, x));
+        fill(
+            &mut y,
+            [&g, x],
+            #[inline(always)]
+            |[g, x]| f(g, x),
+        );
         return y;
     }
-    amend(&mut g, [x], |g, [x]| f(g, x));
+    amend(
+        &mut g,
+        [x],
+        #[inline(always)]
+        |g, [x]| f(g, x),
+    );
     g
 }
 
@@ -123,10 +154,20 @@ pub(crate) fn update2<T: Float>(
     }
     if g.as_unique_slice().is_none() {
         let mut out = Tensor::dirty(g.shape().clone());
-        fill(&mut out, [&g, x, y], |[g, x, y]| f(g, x, y));
+        fill(
+            &mut out,
+            [&g, x, y],
+            #[inline(always)]
+            |[g, x, y]| f(g, x, y),
+        );
         return out;
     }
-    amend(&mut g, [x, y], |g, [x, y]| f(g, x, y));
+    amend(
+        &mut g,
+        [x, y],
+        #[inline(always)]
+        |g, [x, y]| f(g, x, y),
+    );
     g
 }
 
@@ -138,7 +179,12 @@ pub(crate) fn update0<T: Float>(mut g: Tensor<T>, f: impl Fn(T) -> T + Sync) -> 
         return g;
     }
     if g.as_unique_slice().is_some() {
-        amend(&mut g, [], |g, []| f(g));
+        amend(
+            &mut g,
+            [],
+            #[inline(always)]
+            |g, []| f(g),
+        );
         return g;
     }
     map(&g, f)
@@ -165,7 +211,12 @@ pub(super) fn dense<T: Float>(x: &Tensor<T>) -> Tensor<T> {
 /// Overwrites every element of the dense, unshared `y` by `f` of the elements of `xs`, which broadcast to its shape.
 #[inline]
 fn fill<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: impl Fn([T; N]) -> T + Sync) {
-    amend(y, xs, |_, xs| f(xs));
+    amend(
+        y,
+        xs,
+        #[inline(always)]
+        |_, xs| f(xs),
+    );
 }
 
 /// Replaces every element of the dense, unshared `y` by `f` of it and the elements of `xs`, which broadcast to its shape.
@@ -173,21 +224,19 @@ fn fill<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: imp
 fn amend<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: impl Fn(T, [T; N]) -> T + Sync) {
     let shape = y.shape().clone();
     let out = y.as_unique_slice().expect("the destination is dense and unshared");
-    let same = xs.iter().all(|x| *x.shape() == shape);
-    let dense: [Option<&[T]>; N] = array::from_fn(|i| if same { xs[i].as_slice() } else { None });
-    if dense.iter().all(Option::is_some) {
-        let xs = dense.map(Option::unwrap_or_default);
+    let data: [&[T]; N] = array::from_fn(|i| xs[i].data());
+    if xs.iter().all(|x| *x.shape() == shape && x.layout().is_dense()) {
+        let offsets = xs.map(|x| x.layout().offset());
         return pieces(out, &|start, out| {
-            let xs = array::from_fn(|i| &xs[i][start..start + out.len()]);
-            contiguous(out, xs, &f);
+            let run = Run { position: start, at: offsets.map(|at| at + start), strides: [1; N], len: out.len() };
+            along(out, data, &run, &f);
         });
     }
     let walk = broadcast_walk(&shape, xs);
-    let data: [&[T]; N] = array::from_fn(|i| xs[i].data());
     pieces(out, &|start, out| {
         walk.runs(start..start + out.len(), |run| {
             let from = run.position - start;
-            strided(&mut out[from..from + run.len], data, &run, &f);
+            along(&mut out[from..from + run.len], data, &run, &f);
         });
     });
 }
@@ -198,35 +247,65 @@ pub(crate) fn broadcast_walk<T, const N: usize>(shape: &Shape, xs: [&Tensor<T>; 
     Walk::new(shape, array::from_fn(|i| (layouts[i].strides(), layouts[i].offset())))
 }
 
+/// How many elements at a time are read into a buffer from an operand that does not lie without gaps.
+const BLOCK: usize = 256;
+
+/// Shorter runs are not worth a buffer.
+const SHORT: usize = 16;
+
+/// `out ← f(out, data)` along a run.
 #[inline]
+fn along<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>, f: &impl Fn(T, [T; N]) -> T) {
+    if run.len < SHORT {
+        for (i, y) in out.iter_mut().enumerate() {
+            *y = f(*y, array::from_fn(|k| data[k][run.place(k, i)]));
+        }
+        return;
+    }
+    widest::<T, _>(
+        #[inline(always)]
+        || blocks(out, data, run, f),
+    );
+}
+
+/// [`along`] a long run, in blocks of which every operand is a slice: its own elements, one repeated, or a copy.
+#[inline(always)]
+fn blocks<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>, f: &impl Fn(T, [T; N]) -> T) {
+    let all_unit = run.strides == [1; N];
+    let block = if all_unit { run.len } else { BLOCK };
+    let mut copies = [[T::zero(); BLOCK]; N];
+    for k in 0..N {
+        if run.strides[k] == 0 {
+            copies[k] = [data[k][run.at[k]]; BLOCK];
+        }
+    }
+    for start in (0..run.len).step_by(block) {
+        let len = block.min(run.len - start);
+        for k in 0..N {
+            if !matches!(run.strides[k], 0 | 1) {
+                copies[k][..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[k][run.place(k, start + i)]);
+            }
+        }
+        let xs: [&[T]; N] = array::from_fn(
+            #[inline(always)]
+            |k| if run.strides[k] == 1 { &data[k][run.at[k] + start..][..len] } else { &copies[k][..len] },
+        );
+        contiguous(&mut out[start..start + len], xs, f);
+    }
+}
+
+#[inline(always)]
 fn contiguous<T: Float, const N: usize>(out: &mut [T], xs: [&[T]; N], f: &impl Fn(T, [T; N]) -> T) {
     let n = out.len();
     let xs = xs.map(|x| &x[..n]); // lets the compiler drop the bounds checks below
     for i in 0..n {
-        out[i] = f(out[i], array::from_fn(|k| xs[k][i]));
-    }
-}
-
-#[inline]
-fn strided<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>, f: &impl Fn(T, [T; N]) -> T) {
-    if run.strides.iter().all(|&s| s == 1) {
-        return contiguous(out, array::from_fn(|k| &data[k][run.at[k]..]), f);
-    }
-    // One repeated operand, as of a column against a matrix: a constant of the loop.
-    if N == 2 && run.strides[0] == 1 && run.strides[1] == 0 {
-        let b = data[1][run.at[1]];
-        return contiguous(out, [&data[0][run.at[0]..]], &|y, [a]| {
-            f(y, array::from_fn(|k| if k == 0 { a } else { b }))
-        });
-    }
-    if N == 2 && run.strides[0] == 0 && run.strides[1] == 1 {
-        let a = data[0][run.at[0]];
-        return contiguous(out, [&data[1][run.at[1]..]], &|y, [b]| {
-            f(y, array::from_fn(|k| if k == 0 { a } else { b }))
-        });
-    }
-    for (i, y) in out.iter_mut().enumerate() {
-        *y = f(*y, array::from_fn(|k| data[k][run.place(k, i)]));
+        out[i] = f(
+            out[i],
+            array::from_fn(
+                #[inline(always)]
+                |k| xs[k][i],
+            ),
+        );
     }
 }
 

@@ -1,9 +1,10 @@
 //! Reductions over any set of axes.
 
 use super::fold::{Split, fold};
+use super::map::{update, zip};
 use super::wide::in_f32;
 use crate::float::Float;
-use crate::shape::{Axes, Inline, Shape, axis_of};
+use crate::shape::{Axes, AxisSet, Inline, Shape, axis_of};
 use crate::tensor::Tensor;
 
 /// `x` summed over the axes along which `shape` was broadcast to that of `x`.
@@ -35,6 +36,43 @@ pub(crate) fn sum_of_squares<T: Float>(x: &Tensor<T>, scale: T) -> T {
 /// The largest magnitude of an element, NaN if one is; of no element 0.
 pub(crate) fn largest_magnitude<T: Float>(x: &Tensor<T>) -> T {
     fold_all(x, T::abs, T::maximum)
+}
+
+/// `exp(x − top)`, or −1 for the largest, which are counted apart: in their 1 the others, if tiny, would drown.
+#[inline(always)]
+pub(crate) fn term<T: Float>(x: T, top: T) -> T {
+    let e = (x - top).lane_decay();
+    if x == top { -T::one() } else { e }
+}
+
+/// The exponential of a [`term`] that is not the largest, else 0.
+#[inline(always)]
+pub(crate) fn other<T: Float>(term: T) -> T {
+    if term < T::zero() { T::zero() } else { term }
+}
+
+/// 1 for a [`term`] that is the largest, else 0.
+#[inline(always)]
+pub(crate) fn largest<T: Float>(term: T) -> T {
+    if term < T::zero() { T::one() } else { T::zero() }
+}
+
+/// `ln Σ exp(x − top)` from the sum of the others and the number of the largest.
+#[inline(always)]
+pub(crate) fn log_of_terms<T: Float>(others: T, largest: T) -> T {
+    (others + (largest - T::one())).lane_ln_1p()
+}
+
+/// `ln Σ exp(x − top)` over axes from the terms.
+pub(crate) fn log_of_all_terms<T: Float>(terms: &Tensor<T>, axes: &AxisSet) -> Tensor<T> {
+    let others = fold(terms, axes, T::zero(), |_, x| other(x), |a, b| a + b);
+    let count = fold(terms, axes, T::zero(), |_, x| largest(x), |a, b| a + b);
+    update(
+        others,
+        &count,
+        #[inline(always)]
+        |others, count| log_of_terms(others, count),
+    )
 }
 
 #[cold]
@@ -240,6 +278,11 @@ impl<T: Float> Tensor<T> {
             return in_f32([self], |[x]| x.logsumexp(axes));
         }
         let top = fold(self, &axes, T::neg_infinity(), |_, x| x, T::maximum).to_contiguous();
+        if T::VECTORS && !self.is_empty() {
+            let terms = zip("logsumexp", self, &top.reshape_to(&axes.kept(self.shape())), term);
+            let log = log_of_all_terms(&terms, &axes);
+            return update(log, &top, |log, top| if top.is_infinite() { top } else { top + log });
+        }
         let tops = top.as_slice().unwrap_or_default();
         // The largest are counted apart: in their 1 the others, if tiny, would drown. What equal ones carry beside their value, as
         // dual numbers do, is in the rest.

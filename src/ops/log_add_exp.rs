@@ -40,7 +40,7 @@ impl<T: Float> Op<T> for LogisticDifference {
             if a == b && a.is_infinite() {
                 return if a < T::zero() { T::zero() } else { T::of(0.5) };
             }
-            super::pointwise::logistic(a - b)
+            (a - b).lane_sigmoid()
         })
     }
 
@@ -88,7 +88,7 @@ impl<T: Float> Tensor<T> {
         zip("log_add_exp", self, other, |a, b| {
             let (larger, smaller) = if a > b { (a, b) } else { (b, a) };
             let below = if a == b && a.is_infinite() { T::zero() } else { smaller - larger };
-            larger + below.exp().ln_1p()
+            larger + below.lane_exp().lane_ln_1p()
         })
     }
 }

@@ -65,6 +65,7 @@ files!(
     pool,
     upsample,
     softmax,
+    layer_norm,
     dropout,
     loss,
 );

@@ -19,25 +19,25 @@ pointwise! {
     ///
     /// # Gradient
     /// `x̄ = ȳ · y`.
-    exp = Exp on -2.0..2.0 => |x| x.exp(), |x, y| y;
+    exp = Exp on -2.0..2.0 => |x| x.lane_exp(), |x, y| y;
 
     /// Natural logarithm, `y = ln x`; NaN below 0.
     ///
     /// # Gradient
     /// `x̄ = ȳ / x`.
-    ln = Ln on 0.2..4.0 => |x| x.ln(), |x, y| x.lit(1.0) / x;
+    ln = Ln on 0.2..4.0 => |x| x.lane_ln(), |x, y| x.lit(1.0) / x;
 
     /// `y = ln(1 + x)`, exact near 0.
     ///
     /// # Gradient
     /// `x̄ = ȳ / (1 + x)`.
-    ln_1p = Ln1p on -0.8..3.0 => |x| x.ln_1p(), |x, y| x.lit(1.0) / (x.lit(1.0) + x);
+    ln_1p = Ln1p on -0.8..3.0 => |x| x.lane_ln_1p(), |x, y| x.lit(1.0) / (x.lit(1.0) + x);
 
     /// `y = eˣ − 1`, exact near 0.
     ///
     /// # Gradient
     /// `x̄ = ȳ · (y + 1)`.
-    exp_m1 = ExpM1 on -2.0..2.0 => |x| x.exp_m1(), |x, y| y + y.lit(1.0);
+    exp_m1 = ExpM1 on -2.0..2.0 => |x| x.lane_exp_m1(), |x, y| y + y.lit(1.0);
 
     /// Square, `y = x²`.
     ///
@@ -85,22 +85,22 @@ pointwise! {
     ///
     /// # Gradient
     /// `x̄ = ȳ · (1 − y²)`.
-    tanh = Tanh on -3.0..3.0 => |x| x.tanh(), |x, y| y.lit(1.0) - y * y;
+    tanh = Tanh on -3.0..3.0 => |x| x.lane_tanh(), |x, y| y.lit(1.0) - y * y;
 
     /// Logistic function, `y = 1 / (1 + e⁻ˣ)`; no intermediate value overflows.
     ///
     /// # Gradient
     /// `x̄ = ȳ · y (1 − y)`.
-    sigmoid = Sigmoid on -4.0..4.0 => |x| logistic(x), |x, y| y * (y.lit(1.0) - y);
+    sigmoid = Sigmoid on -4.0..4.0 => |x| x.lane_sigmoid(), |x, y| y * (y.lit(1.0) - y);
 
     /// Smooth ramp, `y = ln(1 + eˣ)`; no intermediate value overflows.
     ///
     /// # Gradient
     /// `x̄ = ȳ · sigmoid(x)`.
     softplus = Softplus on -4.0..4.0
-        => |x| x.increasing(|x| {
+        => |x| x.increasing(#[inline(always)] |x| {
                let (top, below) = if x > F::zero() { (x, -x) } else { (F::zero(), x) };
-               top + below.exp().ln_1p()
+               top + below.lane_exp().lane_ln_1p()
            }),
            |x, y| x.map(Sigmoid);
 
@@ -135,21 +135,21 @@ pointwise! {
     /// # Gradient
     /// `x̄ = ȳ · 2/√π · exp(−x²)`.
     erf = Erf on -3.0..3.0
-        => |x| x.increasing(special::erf), |x, y| (-(x * x)).map(Exp) * x.lit(std::f64::consts::FRAC_2_SQRT_PI);
+        => |x| x.increasing(#[inline(always)] |x| special::erf(x)), |x, y| (-(x * x)).map(Exp) * x.lit(std::f64::consts::FRAC_2_SQRT_PI);
 
     /// Complementary error function, `y = erfc x = 1 − erf x`, in `f64` within 3 units in the last place, also where it is tiny.
     ///
     /// # Gradient
     /// `x̄ = −ȳ · 2/√π · exp(−x²)`.
     erfc = Erfc on -3.0..3.0
-        => |x| (-x).increasing(|x| special::erfc(-x)), |x, y| (-(x * x)).map(Exp) * x.lit(-std::f64::consts::FRAC_2_SQRT_PI);
+        => |x| (-x).increasing(#[inline(always)] |x| special::erfc(-x)), |x, y| (-(x * x)).map(Exp) * x.lit(-std::f64::consts::FRAC_2_SQRT_PI);
 
     /// Distribution function of the standard normal, `y = Φ(x) = (1 + erf(x/√2)) / 2`.
     ///
     /// # Gradient
     /// `x̄ = ȳ · exp(−x²/2) / √(2π)`.
     normal_cdf = NormalCdf on -3.0..3.0
-        => |x| x.increasing(special::normal_cdf),
+        => |x| x.increasing(#[inline(always)] |x| special::normal_cdf(x)),
            |x, y| (x * x * x.lit(-0.5)).map(Exp) * x.lit(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
 
     /// Gaussian error linear unit, `y = x · Φ(x)`.
@@ -172,7 +172,7 @@ pointwise! {
     ///
     /// Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (2016), §2.
     gelu_tanh = GeluTanh on -3.0..3.0
-        => |x| x.maximum(F::of(-FLAT)) * logistic(F::of(2.0 * SQRT_2_OVER_PI) * (x + F::of(0.044715) * x * x * x)),
+        => |x| x.maximum(F::of(-FLAT)) * (F::of(2.0 * SQRT_2_OVER_PI) * (x + F::of(0.044715) * x * x * x)).lane_sigmoid(),
            |x, y| {
                let x = x.map(Clamp(-FLAT, FLAT));
                let s = ((x + x * x * x * x.lit(0.044715)) * x.lit(2.0 * SQRT_2_OVER_PI)).map(Sigmoid);
@@ -187,7 +187,7 @@ pointwise! {
     ///
     /// Source: Ramachandran, Zoph, Le, "Searching for Activation Functions" (2017).
     silu = Silu on -4.0..4.0
-        => |x| x.maximum(F::of(-FLAT)) * logistic(x),
+        => |x| x.maximum(F::of(-FLAT)) * x.lane_sigmoid(),
            |x, y| {
                let x = x.map(Clamp(-FLAT, FLAT));
                let s = x.map(Sigmoid);
@@ -278,24 +278,16 @@ pointwise! {
         => |x| if x == F::zero() { F::zero() } else { x.recip() }, |x, y| -(y * y);
 }
 
-/// The logistic function by the branch whose exponential is at most 1. At 0 both its parts are of one branch: a dual number's
-/// derivative is that of the branch, and `|x|` has none there.
-#[inline]
-pub(super) fn logistic<F: Float>(x: F) -> F {
-    x.increasing(|x| {
-        let positive = x > F::zero();
-        let e = if positive { -x } else { x }.exp();
-        (if positive { F::one() } else { e }) / (F::one() + e)
-    })
-}
-
 /// x where it is above 0, else `alpha · (eˣ − 1)`, which rises unless `alpha` is negative.
-#[inline]
+#[inline(always)]
 fn elu<F: Float>(x: F, alpha: F) -> F {
     if alpha < F::zero() {
-        return x.if_positive(x, alpha * x.exp_m1());
+        return x.if_positive(x, alpha * x.lane_exp_m1());
     }
-    x.increasing(|x| if x > F::zero() { x } else { alpha * x.exp_m1() })
+    x.increasing(
+        #[inline(always)]
+        |x| if x > F::zero() { x } else { alpha * x.lane_exp_m1() },
+    )
 }
 
 /// −1, 0 or 1.

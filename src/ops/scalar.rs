@@ -75,7 +75,7 @@ impl<T: Float> Scalar for Lane<T> {
         Lane(T::of(c))
     }
 
-    #[inline]
+    #[inline(always)]
     fn map<U: Unary>(self, f: U) -> Self {
         Lane(value(f, self.0))
     }
@@ -101,13 +101,13 @@ impl<T: Float> Scalar for Var<'_, T> {
 }
 
 /// `f(x)`.
-#[inline]
+#[inline(always)]
 pub(super) fn value<T: Float, U: Unary>(f: U, x: T) -> T {
     if T::NARROW { one_in_f32([x], |[x]| f.f(x)) } else { f.f(x) }
 }
 
 /// `f′(x)`, where `y = f(x)`.
-#[inline]
+#[inline(always)]
 fn slope<T: Float, U: Unary>(f: U, x: T, y: T) -> T {
     if T::NARROW { one_in_f32([x, y], |[x, y]| f.df(Lane(x), Lane(y)).0) } else { f.df(Lane(x), Lane(y)).0 }
 }
@@ -123,7 +123,11 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
 
     #[inline]
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        map(xs[0], |x| value(self.0, x))
+        map(
+            xs[0],
+            #[inline(always)]
+            |x| value(self.0, x),
+        )
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
@@ -139,7 +143,14 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, x, y) = (p.take_g(), p.xs[0], p.y);
-        p.accum(0, || update2(g, [x, y], |g, x, y| pull_one(g, slope(self.0, x, y))));
+        p.accum(0, || {
+            update2(
+                g,
+                [x, y],
+                #[inline(always)]
+                |g, x, y| pull_one(g, slope(self.0, x, y)),
+            )
+        });
         true
     }
 }
@@ -148,7 +159,7 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
 ///
 /// A value that the loss does not use there, such as the side that `where_cond` did not take, gets the gradient 0 and must hand on 0
 /// even at a point where it has no finite slope: √x at 0, or ln x.
-#[inline]
+#[inline(always)]
 pub(super) fn pull_one<T: Float>(g: T, slope: T) -> T {
     if g.is_zero() { T::zero() } else { g * slope }
 }
@@ -198,13 +209,13 @@ macro_rules! pointwise {
                 const NAME: &'static str = stringify!($name);
                 $($(const NO_RULE: Option<&'static str> = Some($why);)?)?
 
-                #[inline]
+                #[inline(always)]
                 fn f<F: Float>(self, $x: F) -> F {
                     $(let Self($($field),*) = self;)?
                     $f
                 }
 
-                #[inline]
+                #[inline(always)]
                 #[allow(unused_variables, reason = "a derivative may need only one of x and y")]
                 fn df<S: Scalar>(self, $dx: S, $dy: S) -> S {
                     $(let Self($($field),*) = self;)?
@@ -217,7 +228,11 @@ macro_rules! pointwise {
                 ///
                 /// Shapes: any → the same.
                 pub fn $name(&self $($(, $field: $type)*)?) -> Tensor<T> {
-                    map(self, |x| value($struct $(($($field),*))?, x))
+                    map(
+                        self,
+                        #[inline(always)]
+                        |x| value($struct $(($($field),*))?, x),
+                    )
                 }
             }
 

@@ -3,9 +3,13 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
+use crate::kernel::fold::fold_slice;
 use crate::kernel::lanes::map_lanes;
+use crate::kernel::map::{zip, zip3};
+use crate::kernel::reduce::{largest, log_of_all_terms, log_of_terms, other, term};
+use crate::kernel::simd::widest;
 use crate::kernel::wide::in_f32;
-use crate::shape::axis_of;
+use crate::shape::{axis_of, keep};
 use crate::tensor::Tensor;
 
 /// `yᵢ = exp(xᵢ) / Σ exp(xⱼ)` along an axis, over the places that are not hidden.
@@ -69,9 +73,20 @@ fn pull_softmax<T: Float>(g: &Tensor<T>, y: &Tensor<T>, axis: usize) -> Tensor<T
     if T::NARROW {
         return in_f32([g, y], |[g, y]| pull_softmax(&g, &y, axis));
     }
+    if lies_across(y, axis) {
+        let inner = (g * y).sum(keep(axis));
+        return zip3("softmax", [g, y, &inner], |g, y, inner| y * (g - inner));
+    }
     map_lanes([g, y], axis, |[g, y], x| {
-        let inner = dot(g, y);
-        x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = y * (g - inner));
+        widest::<T, _>(
+            #[inline(always)]
+            || x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g * y),
+        );
+        let inner = sum_of(x);
+        widest::<T, _>(
+            #[inline(always)]
+            || x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = y * (g - inner)),
+        );
     })
 }
 
@@ -80,20 +95,45 @@ fn pull_log_softmax<T: Float>(g: &Tensor<T>, y: &Tensor<T>, axis: usize) -> Tens
     if T::NARROW {
         return in_f32([g, y], |[g, y]| pull_log_softmax(&g, &y, axis));
     }
+    if lies_across(y, axis) {
+        let sum = g.sum(keep(axis));
+        return zip3(
+            "log_softmax",
+            [g, y, &sum],
+            #[inline(always)]
+            |g, y, sum| g - y.lane_exp() * sum,
+        );
+    }
     map_lanes([g, y], axis, |[g, y], x| {
-        let sum = g.iter().fold(T::zero(), |sum, &g| sum + g);
-        x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g - y.exp() * sum);
+        let sum = sum_of(g);
+        widest::<T, _>(
+            #[inline(always)]
+            || x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g - y.lane_exp() * sum),
+        );
     })
 }
 
-fn dot<T: Float>(a: &[T], b: &[T]) -> T {
-    a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
+/// Whether neighbours along the axis lie apart, and those along the last one side by side: then whole rows are computed at a time, and
+/// lanes are never gathered.
+fn lies_across<T: Float>(x: &Tensor<T>, axis: usize) -> bool {
+    let (sizes, strides) = (x.shape(), x.strides());
+    let last = x.ndim() - 1;
+    T::VECTORS && !x.is_empty() && axis != last && strides[last] == 1 && sizes[last] >= 8
+}
+
+/// The sum, by a tree.
+#[inline]
+fn sum_of<T: Float>(x: &[T]) -> T {
+    if x.is_empty() { T::zero() } else { fold_slice(x, false, &|x| x, &|a, b| a + b) }
 }
 
 /// The largest element, the first of equal ones: what it carries beside its value, such as a derivative, is then that of the
 /// element which a search finds first.
 #[inline]
 fn top_of<T: Float>(x: &[T]) -> T {
+    if T::VECTORS && !x.is_empty() {
+        return fold_slice(x, false, &|x| x, &T::maximum);
+    }
     x.iter().fold(T::neg_infinity(), |top, &x| x.maximum(top))
 }
 
@@ -109,6 +149,20 @@ pub(super) fn around_top<T: Float>(x: &[T]) -> (T, T) {
         Some(at) => (top, (rest(&x[..at]) + rest(&x[at + 1..])).ln_1p()),
         None => (top, rest(x).ln()),
     }
+}
+
+/// [`around_top`] of numbers that become vectors, by way of `y`.
+fn around_top_by<T: Float>(x: &[T], y: &mut [T]) -> (T, T) {
+    if x.is_empty() {
+        return around_top(x);
+    }
+    let top = top_of(x);
+    widest::<T, _>(
+        #[inline(always)]
+        || y.iter_mut().zip(x).for_each(|(y, &x)| *y = term(x, top)),
+    );
+    let others = fold_slice(y, false, &other, &|a, b| a + b);
+    (top, log_of_terms(others, fold_slice(y, false, &largest, &|a, b| a + b)))
 }
 
 impl<T: Float> Tensor<T> {
@@ -130,11 +184,29 @@ impl<T: Float> Tensor<T> {
         if T::NARROW {
             return in_f32([self], |[x]| x.softmax(axis));
         }
+        if lies_across(self, at) {
+            let top = self.max(keep(at));
+            let e = zip(
+                "softmax",
+                self,
+                &top,
+                #[inline(always)]
+                |x, top| (x - top).lane_decay(),
+            );
+            let scale = e.sum(keep(at)).reciprocal();
+            return e * &scale;
+        }
         map_lanes([self], at, |[x], y| {
             let top = top_of(x);
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).exp());
-            let sum = y.iter().fold(T::zero(), |sum, &y| sum + y);
-            y.iter_mut().for_each(|y| *y = *y / sum);
+            widest::<T, _>(
+                #[inline(always)]
+                || y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).lane_decay()),
+            );
+            let scale = sum_of(y).recip();
+            widest::<T, _>(
+                #[inline(always)]
+                || y.iter_mut().for_each(|y| *y = *y * scale),
+            );
         })
     }
 
@@ -181,9 +253,24 @@ impl<T: Float> Tensor<T> {
         if T::NARROW {
             return in_f32([self], |[x]| x.log_softmax(axis));
         }
+        if lies_across(self, at) {
+            let top = self.max(keep(at));
+            let terms = zip(
+                "log_softmax",
+                self,
+                &top,
+                #[inline(always)]
+                |x, top| term(x, top),
+            );
+            let log_sum = log_of_all_terms(&terms, &keep(at).resolve("log_softmax", self.ndim()));
+            return zip3("log_softmax", [self, &top, &log_sum], |x, top, log_sum| (x - top) - log_sum);
+        }
         map_lanes([self], at, |[x], y| {
-            let (top, log_sum) = around_top(x);
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - log_sum);
+            let (top, log_sum) = if T::VECTORS { around_top_by(x, y) } else { around_top(x) };
+            widest::<T, _>(
+                #[inline(always)]
+                || y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - log_sum),
+            );
         })
     }
 }

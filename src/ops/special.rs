@@ -59,60 +59,114 @@ const L: [f64; 24] = [
     2.1182078578627545e-07,
 ];
 
+/// As [`P`], to an error of 3e-12, for numbers of no more digits than `f32` has.
+const SHORT_P: [f64; 8] = [
+    0.128379167093007,
+    -0.37612638858109004,
+    0.11283790337501085,
+    -0.02686601995809338,
+    0.005223138235669831,
+    -0.0008522779413950907,
+    0.00011619446431983207,
+    -1.0940391869317452e-05,
+];
+
+/// As [`L`], to an error of 1e-9.
+const SHORT_L: [f64; 12] = [
+    0.24449664826060002,
+    -0.07264323975721527,
+    -0.13265676651235692,
+    0.11889659098296618,
+    -0.04227145072191547,
+    0.006709460173983466,
+    -0.006011289271403638,
+    0.006461598751980544,
+    -0.0024075075364610515,
+    0.0002585922808188747,
+    -0.0001293622129197426,
+    7.896476433135664e-05,
+];
+
 /// `a₀ + a₁ x + a₂ x² + …`, of which there is a multiple of four: four sums in x⁴ side by side, none of which waits for another.
-#[inline]
+#[inline(always)]
 fn polynomial<T: Float>(x: T, coefficients: &[f64]) -> T {
     let (blocks, _) = coefficients.as_chunks::<4>();
     let (square, zero) = (x * x, T::zero());
-    let step = |sums: [T; 4], c: &[f64; 4]| std::array::from_fn(|i| sums[i] * (square * square) + T::of(c[i]));
-    let [a, b, c, d] = blocks.iter().rev().fold([zero; 4], step);
+    let [mut a, mut b, mut c, mut d] = [zero; 4];
+    for block in blocks.iter().rev() {
+        a = a * (square * square) + T::of(block[0]);
+        b = b * (square * square) + T::of(block[1]);
+        c = c * (square * square) + T::of(block[2]);
+        d = d * (square * square) + T::of(block[3]);
+    }
     (a + b * x) + (c + d * x) * square
 }
 
+/// [`P`] and [`L`] for this scalar.
+#[inline(always)]
+fn coefficients<T: Float>() -> (&'static [f64], &'static [f64]) {
+    if T::epsilon() > T::of(1e-8) { (&SHORT_P, &SHORT_L) } else { (&P, &L) }
+}
+
+// Both branches are computed, and one is chosen, so that loops over these functions become vectors.
+
 /// Error function, `erf x = 2/√π ∫₀ˣ exp(−t²) dt`.
+#[inline(always)]
 pub(crate) fn erf<T: Float>(x: T) -> T {
     let size = x.abs();
-    if size < T::of(NEAR) {
-        return x + x * polynomial(x * x, &P);
-    }
+    let near = x + x * polynomial(x * x, coefficients::<T>().0);
     let rest = T::one() - tail(size, size, T::one());
-    if x < T::zero() { -rest } else { rest }
+    let far = if x < T::zero() { -rest } else { rest };
+    if size < T::of(NEAR) { near } else { far }
 }
 
 /// Complementary error function, `erfc x = 1 − erf x`, with small relative error also where it is tiny.
+#[inline(always)]
 pub(crate) fn erfc<T: Float>(x: T) -> T {
     let size = x.abs();
-    if size < T::of(NEAR) {
-        let (half, excess) = (T::of(0.5), x * polynomial(x * x, &P));
-        // x − ½ is exact there, and what is then taken from ½ is smaller than erf x.
-        return if x < T::of(0.25) { T::one() - (x + excess) } else { half - ((x - half) + excess) };
-    }
+    let near = near_erfc(x);
     let tail = tail(size, size, T::one());
-    if x < T::zero() { T::of(2.0) - tail } else { tail }
+    let far = if x < T::zero() { T::of(2.0) - tail } else { tail };
+    if size < T::of(NEAR) { near } else { far }
+}
+
+/// `erfc x` for small x.
+#[inline(always)]
+fn near_erfc<T: Float>(x: T) -> T {
+    let (half, excess) = (T::of(0.5), x * polynomial(x * x, coefficients::<T>().0));
+    // x − ½ is exact where it is used, and what is then taken from ½ is smaller than erf x.
+    let (below, above) = (T::one() - (x + excess), half - ((x - half) + excess));
+    if x < T::of(0.25) { below } else { above }
 }
 
 /// Distribution function of the standard normal, `Φ(x) = ½ erfc(−x/√2)`, with small relative error also where it is tiny.
+#[inline(always)]
 pub(crate) fn normal_cdf<T: Float>(x: T) -> T {
     let (half, scale) = (T::of(0.5), T::of(std::f64::consts::FRAC_1_SQRT_2));
     let size = x.abs();
-    if size * scale < T::of(NEAR) {
-        return half * erfc(-x * scale);
-    }
+    let near = half * near_erfc(-x * scale);
     // The exponential is taken of x itself: the rounding error of x/√2 would be magnified by it.
     let tail = half * tail(size, size * scale, half);
-    if x > T::zero() { T::one() - tail } else { tail }
+    let far = if x > T::zero() { T::one() - tail } else { tail };
+    if size * scale < T::of(NEAR) { near } else { far }
 }
+
+/// Beyond this erfc is 0.
+const FLAT: f64 = 1000.0;
 
 /// `erfc z` where `z = √c · x` is above [`NEAR`], and c is 1 or ½.
 ///
-/// The square is taken of x cut to multiples of 1/256, where it is exact, since its rounding error would be magnified. What is cut off
-/// may be of either sign, so the cut is one of an `f32`, and a single number for every scalar.
+/// The square is taken of x rounded to multiples of 1/256, where it is exact, since its rounding error would be magnified. What is left
+/// may be of either sign, so the rounded one is that of an `f32`, and a single number for every scalar.
+#[inline(always)]
 fn tail<T: Float>(x: T, z: T, c: T) -> T {
-    let cut = T::of(f64::from((x.to_f32().unwrap_or(f32::NAN) * 256.0).trunc() / 256.0));
-    if !cut.is_finite() {
-        return (-x).exp();
-    }
+    /// Added to a moderate number it leaves no digit behind the point.
+    const WHOLE: f32 = 12_582_912.0;
+    let flat = T::of(FLAT);
+    let (x, z) = (if x > flat { flat } else { x }, if z > flat { flat } else { z });
+    let rounded = T::of(f64::from(((x.to_f32().unwrap_or(f32::NAN) * 256.0 + WHOLE) - WHOLE) / 256.0));
     let two = T::of(2.0);
     let y = T::one() - T::of(4.0) / (z + two);
-    (-(cut * cut) * c).exp() * (polynomial(y, &L) - (x - cut) * (x + cut) * c).exp() / (T::one() + two * z)
+    let rest = polynomial(y, coefficients::<T>().1) - (x - rounded) * (x + rounded) * c;
+    (-(rounded * rounded) * c).lane_exp() * rest.lane_exp() / (T::one() + two * z)
 }
