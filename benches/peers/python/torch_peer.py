@@ -95,7 +95,7 @@ def transformer():
 
 
 def chain():
-    x, a, b = leaf((1,), 1), tensor((1,), 2), tensor((1,), 3)
+    x, a, b = constant((1,), 0.5), torch.tensor([0.9]), torch.tensor([0.1])
 
     def call():
         z = x

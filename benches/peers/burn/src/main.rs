@@ -143,8 +143,8 @@ fn transformer(device: &Device) -> Option<Work> {
 }
 
 fn chain(device: &Device) -> Option<Work> {
-    let (x, a, b) =
-        (tensor([1], 1, 1.0, device).detach().require_grad(), tensor([1], 2, 1.0, device), tensor([1], 3, 1.0, device));
+    let [x, a, b] = [0.5_f32, 0.9, 0.1].map(|x| Tensor::<1>::from_data([x], device));
+    let x = x.detach().require_grad();
     let call = move || {
         let mut z: Tensor<1> = x.clone();
         for _ in 0..500 {

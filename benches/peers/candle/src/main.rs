@@ -94,7 +94,7 @@ fn transformer() -> Result<Option<Work>> {
 }
 
 fn chain() -> Result<Option<Work>> {
-    let (x, a, b) = (var(&[1], 1, 1.0), tensor(&[1], 2, 1.0), tensor(&[1], 3, 1.0));
+    let (x, a, b) = (Var::new(&[0.5_f32], &Cpu)?, Tensor::new(&[0.9_f32], &Cpu)?, Tensor::new(&[0.1_f32], &Cpu)?);
     let call = move || -> Result<f64> {
         let mut z = x.as_tensor().clone();
         for _ in 0..500 {

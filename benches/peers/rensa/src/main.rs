@@ -93,8 +93,8 @@ fn transformer() -> Option<Work> {
 }
 
 fn chain() -> Option<Work> {
-    let (x, mut tape, mut gradients) = (Param::new(tensor::<f32>(&[1], 1, 1.0)), Tape::new(), Gradients::new());
-    let (a, b) = (tensor(&[1], 2, 1.0), tensor(&[1], 3, 1.0));
+    let (x, mut tape, mut gradients) = (Param::new(Tensor::full([1], 0.5_f32)), Tape::new(), Gradients::new());
+    let (a, b) = (Tensor::full([1], 0.9), Tensor::full([1], 0.1));
     let mut call = move || {
         tape.step(&mut gradients, |tape| {
             let (a, b) = (tape.constant(a.clone()), tape.constant(b.clone()));
