@@ -83,16 +83,29 @@ fn places_row<T: Float>(x: &[T], spans: &Spans, rows: &[usize], y: &[T], found: 
         elements.find(is_it).unwrap_or(UNKNOWN)
     };
     spans.others().for_each(|o| found[o] = find(o));
-    let full = spans.full.clone();
-    // From the last tap to the first, without branches, so that the first stays. Of NaN nothing is known by comparisons.
+    let (full, stride) = (spans.full.clone(), spans.stride);
+    // From the last tap to the first, so that the first stays. Of NaN nothing is known by comparisons.
     for at in rows.iter().rev().flat_map(|row| spans.taps().rev().map(move |tap| row + tap)) {
-        let mut places = (at..).step_by(spans.stride).zip(x[at..].iter().step_by(spans.stride));
-        for (found, &y) in found[full.clone()].iter_mut().zip(&y[full.clone()]) {
-            let Some((at, &x)) = places.next() else { break };
-            *found = if x >= y { at } else { *found };
-        }
+        mark(&mut found[full.clone()], &y[full.clone()], x, at, stride);
     }
     full.filter(|&o| y[o].is_nan()).for_each(|o| found[o] = find(o));
+}
+
+/// Notes the place `at + o · stride` for each window `o` that has its largest element `y` there.
+fn mark<T: Float>(found: &mut [usize], y: &[T], x: &[T], at: usize, stride: usize) {
+    let choose = |found: usize, x: T, y: T, place: usize| if x >= y { place } else { found };
+    let n = found.len();
+    if stride == 2 && n > 0 {
+        // The stride that nets have; so written, it becomes vectors.
+        let last = at + 2 * (n - 1);
+        let (pairs, _) = x[at..last].as_chunks::<2>();
+        let windows = found.iter_mut().zip(y).zip(pairs).enumerate();
+        windows.for_each(|(o, ((found, &y), &[x, _]))| *found = choose(*found, x, y, at + 2 * o));
+        found[n - 1] = choose(found[n - 1], x[last], y[n - 1], last);
+    } else {
+        let windows = found.iter_mut().zip(y).enumerate();
+        windows.for_each(|(o, (found, &y))| *found = choose(*found, x[at + o * stride], y, at + o * stride));
+    }
 }
 
 /// The gradient by `x` of the largest elements `y` of its windows, whose gradient is `g`.
