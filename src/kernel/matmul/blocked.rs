@@ -2,7 +2,7 @@
 //!
 //! The inner dimension is cut by its size alone, so an element of C is the same sum however the rest is cut. Operands are read
 //! where they lie as long as that is fast, and packed else: B, if its rows do not lie in one piece or it outgrows the second-level
-//! cache, once for all threads; A with it, each block by the thread that multiplies it.
+//! cache, once for all threads; A with it, unless C is narrow, each block by the thread that multiplies it.
 //!
 //! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), §4; Van Zee and van de Geijn, "BLIS"
 //! (2015), for the loops around the tile.
@@ -26,10 +26,13 @@ const ROWS: usize = 420;
 const COLUMNS: usize = 3072;
 
 /// Up to how many bytes a B whose rows lie in one piece is read where it lies.
-const SMALL: usize = 320 << 10;
+const SMALL: usize = 600 << 10;
 
 /// Up to how many rows it is columns that threads share.
 const FLAT: usize = 128;
+
+/// Up to how many columns of C a packed A would not be read often enough.
+const NARROW: usize = 192;
 
 /// `A·B` into `C` by these kernels, by so many threads. `A` has columns.
 pub(super) fn blocked<T: Float>(
@@ -168,7 +171,7 @@ fn rows<T: Float>(
         );
         return;
     }
-    if let Right::AsItLies(_) = b {
+    if matches!(b, Right::AsItLies(_)) || c.columns <= NARROW {
         return tiles(kernels, Left::AsItLies(a), b, &mut c, a.columns, into);
     }
     let mut buffer = Buffer::new(a.columns * c.rows.min(ROWS));

@@ -1,6 +1,11 @@
 //! Copies of a panel of an operand in the order in which a tile reads it.
 
+use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
 use super::simd::Simd;
+
+/// How many rows ahead the source of a copy is asked for.
+const AHEAD: isize = 12;
 
 /// Copies element `(p, q)` of a matrix with `strides` to `to[p · step + q]`.
 ///
@@ -16,15 +21,19 @@ pub(super) unsafe fn pack<S: Simd>(
     to: *mut S::Element,
     step: usize,
 ) {
-    for column in (0..columns).step_by(S::WIDTH) {
-        let width = S::WIDTH.min(columns - column);
-        // SAFETY: these are `width` columns of the matrix, and their places, for which the caller vouches.
-        unsafe {
-            let (from, to) = (from.offset(column as isize * strides[1]), to.add(column));
-            match strides {
-                [row, 1] => copy::<S>([rows, width], from, row, to, step),
-                [1, column] => transpose::<S>([rows, width], from, column, to, step),
-                _ => gather::<S>([rows, width], from, strides, to, step),
+    // SAFETY: of a part of the columns the caller vouches for as many elements, and for their places.
+    unsafe {
+        match strides {
+            [row, 1] => copy::<S>([rows, columns], from, row, to, step),
+            _ => {
+                for column in (0..columns).step_by(S::WIDTH) {
+                    let width = S::WIDTH.min(columns - column);
+                    let (from, to) = (from.offset(column as isize * strides[1]), to.add(column));
+                    match strides {
+                        [1, column] => transpose::<S>([rows, width], from, column, to, step),
+                        _ => gather::<S>([rows, width], from, strides, to, step),
+                    }
+                }
             }
         }
     }
@@ -36,17 +45,25 @@ pub(super) unsafe fn pack<S: Simd>(
 /// As for [`pack`].
 #[inline(always)]
 unsafe fn copy<S: Simd>(
-    [rows, width]: [usize; 2],
+    [rows, columns]: [usize; 2],
     from: *const S::Element,
     stride: isize,
     to: *mut S::Element,
     step: usize,
 ) {
-    // SAFETY: the mask holds the lanes of the `width` columns there are.
+    // SAFETY: `whole` vectors and the lanes of the mask are the columns there are. Prefetches read nothing.
     unsafe {
-        let mask = S::mask(width);
-        for p in 0..rows {
-            S::store_some(to.add(p * step), mask, S::load_some(from.offset(p as isize * stride), mask));
+        let (whole, mask) = ((columns - 1) / S::WIDTH, S::mask((columns - 1) % S::WIDTH + 1));
+        let (mut from, mut to) = (from, to);
+        for _ in 0..rows {
+            for j in 0..whole {
+                _mm_prefetch::<_MM_HINT_T0>(from.wrapping_offset(AHEAD * stride).wrapping_add(j * S::WIDTH).cast());
+                S::store(to.add(j * S::WIDTH), S::load(from.add(j * S::WIDTH)));
+            }
+            _mm_prefetch::<_MM_HINT_T0>(from.wrapping_offset(AHEAD * stride).wrapping_add(columns - 1).cast());
+            S::store_some(to.add(whole * S::WIDTH), mask, S::load_some(from.add(whole * S::WIDTH), mask));
+            from = from.wrapping_offset(stride);
+            to = to.wrapping_add(step);
         }
     }
 }
@@ -72,6 +89,9 @@ unsafe fn transpose<S: Simd>(
             let mut square = [S::zero(); 16];
             for (q, x) in square.iter_mut().enumerate().take(S::WIDTH) {
                 if q < width {
+                    _mm_prefetch::<_MM_HINT_T0>(
+                        from.wrapping_offset(q as isize * stride).wrapping_add(row + 2 * S::WIDTH).cast(),
+                    );
                     *x = S::load_some(from.offset(q as isize * stride).add(row), reads);
                 }
             }

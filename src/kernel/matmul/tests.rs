@@ -154,7 +154,8 @@ fn tiles_of_every_size() {
 
 /// On both sides of what is read where it lies, and of each block.
 fn large<T: Float>(pieces: usize) {
-    for sizes in [[20, 150, 260], [20, 300, 290], [430, 3, 33], [15, 9, 3100], [300, 20, 40], [845, 2, 5]] {
+    for sizes in [[20, 150, 260], [20, 300, 290], [430, 3, 33], [15, 9, 3100], [30, 9, 200], [300, 20, 40], [845, 2, 5]]
+    {
         for lies in [[Lie::Rows; 2], [Lie::Columns, Lie::Rows], [Lie::Rows, Lie::Columns]] {
             check::<T>(sizes, lies, Write::Add, pieces);
         }

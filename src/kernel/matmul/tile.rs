@@ -7,6 +7,9 @@ use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
 use super::simd::Simd;
 
+/// How many columns ahead A is asked for.
+const AHEAD: isize = 16;
+
 /// The operands of a tile: `depth` columns of A and rows of B, and where in C the product goes.
 pub(super) struct Work<T> {
     pub(super) depth: usize,
@@ -49,6 +52,7 @@ pub(super) unsafe fn tile<S: Simd, const R: usize, const V: usize, const PACKED:
             }
         }
         for _ in 0..work.depth {
+            _mm_prefetch::<_MM_HINT_T0>(a.wrapping_offset(AHEAD * a_column).cast());
             let mut row = [S::zero(); V];
             for (j, x) in row[..V - 1].iter_mut().enumerate() {
                 *x = S::load(b.add(j * S::WIDTH));
