@@ -38,26 +38,48 @@ pub(super) type Tile<T> = unsafe fn(&Work<T>);
 /// The processor has the instruction set of `S`. All elements that `work` describes can be read in A and B and be written in C.
 #[inline(always)]
 pub(super) unsafe fn tile<S: Simd, const R: usize, const V: usize, const PACKED: bool>(work: &Work<S::Element>) {
-    let [a_row, a_column] = if PACKED { [1, R as isize] } else { work.a_strides };
-    // SAFETY: for each `p` below `depth`, `a` stands at column `p` and `b` at row `p`, whose elements the caller vouches for; of
-    // the last vector of B only `lanes` lanes are read, and past the last step pointers are moved and not used. The prefetches read nothing.
+    // SAFETY: the caller vouches for A and B, of the last vector of which only the lanes that there are are read, and for C. The
+    // prefetches read nothing.
     unsafe {
         let mask = S::mask(work.lanes);
-        let mut sums = [[S::zero(); V]; R];
-        let (mut a, mut b) = (work.a, work.b);
         for i in 0..R {
             let row = work.c.wrapping_add(i * work.c_stride);
             for j in 0..V {
                 _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(j * S::WIDTH).cast());
             }
         }
+        // A load through a mask takes a multiplication's place.
+        let sums = if work.lanes == S::WIDTH {
+            sums::<S, R, V, PACKED>(work, |b| S::load(b))
+        } else {
+            sums::<S, R, V, PACKED>(work, |b| S::load_some(b, mask))
+        };
+        put::<S, R, V>(work, mask, &sums);
+    }
+}
+
+/// The sums of a tile; `last` reads the last vector of a row of B.
+///
+/// # Safety
+/// As for [`tile`].
+#[inline(always)]
+unsafe fn sums<S: Simd, const R: usize, const V: usize, const PACKED: bool>(
+    work: &Work<S::Element>,
+    last: impl Fn(*const S::Element) -> S::Vector,
+) -> [[S::Vector; V]; R] {
+    let [a_row, a_column] = if PACKED { [1, R as isize] } else { work.a_strides };
+    // SAFETY: for each step `a` stands at a column of A and `b` at a row of B, whose elements the caller vouches for. Past the last
+    // step the pointers are moved and not used. The prefetch reads nothing.
+    unsafe {
+        let mut sums = [[S::zero(); V]; R];
+        let (mut a, mut b) = (work.a, work.b);
         for _ in 0..work.depth {
             _mm_prefetch::<_MM_HINT_T0>(a.wrapping_offset(AHEAD * a_column).cast());
             let mut row = [S::zero(); V];
             for (j, x) in row[..V - 1].iter_mut().enumerate() {
                 *x = S::load(b.add(j * S::WIDTH));
             }
-            row[V - 1] = S::load_some(b.wrapping_add((V - 1) * S::WIDTH), mask);
+            row[V - 1] = last(b.wrapping_add((V - 1) * S::WIDTH));
             for (i, sums) in sums.iter_mut().enumerate() {
                 let x = S::splat(*a.offset(i as isize * a_row));
                 for (sum, &y) in sums.iter_mut().zip(&row) {
@@ -67,7 +89,7 @@ pub(super) unsafe fn tile<S: Simd, const R: usize, const V: usize, const PACKED:
             a = a.wrapping_offset(a_column);
             b = b.wrapping_offset(work.b_stride);
         }
-        put::<S, R, V>(work, mask, &sums);
+        sums
     }
 }
 
