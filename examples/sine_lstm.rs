@@ -125,6 +125,6 @@ fn picture(truth: &Tensor<f32>, heard: &Tensor<f32>, continued: &Tensor<f32>, hi
     };
     let (truth, heard, continued) = (first(truth, 0), first(heard, 0), first(continued, SEEN));
     let wave = Panel::new("A sine, continued by an LSTM", "time", "value").with_curve("heard", &heard);
-    let wave = wave.with_curve("continued", &continued).with_curve("true sine", &truth);
+    let wave = wave.with_curve("true sine", &truth).with_curve("continued", &continued);
     svg(&[wave, Panel::new("Loss", "step", "squared error").with_curve("", history).with_log_y()])
 }

@@ -58,12 +58,9 @@ fn exports(root: &str) -> Vec<String> {
     let text = code(root).replace('\n', " ");
     let mut names = Vec::new();
     for item in text.split(';').filter_map(|item| item.split_once("pub use ").map(|(_, item)| item.trim())) {
-        let list = item.rsplit_once("::").map_or(item, |(path, last)| match path.split_once("::{") {
-            Some((_, all)) => &item[item.len() - all.len() - last.len() - 2..],
-            None => last,
-        });
-        let list = item.split_once('{').map_or(list, |(_, list)| list);
-        names.extend(list.split([',', '{', '}', ' ']).filter(|name| !name.is_empty()).map(String::from));
+        let list = item.split_once('{').map_or(item, |(_, list)| list);
+        let paths = list.split([',', '{', '}', ' ']).filter(|path| !path.is_empty());
+        names.extend(paths.map(|path| path.rsplit("::").next().unwrap_or(path).to_string()));
     }
     names.extend(
         root.lines()
@@ -73,15 +70,18 @@ fn exports(root: &str) -> Vec<String> {
     names
 }
 
-/// What kind of item this is in the module's sources, as the names of its documentation's pages have it.
-fn kind(name: &str, files: &[Source]) -> &'static str {
+/// What kind of item this is in the module's sources, or in all where it comes from elsewhere, as the names of its documentation's pages
+/// have it.
+fn kind(name: &str, files: &[&Source], all: &[Source]) -> &'static str {
     let kinds = [("struct", "struct"), ("fn", "fn"), ("trait", "trait"), ("enum", "enum"), ("type", "type")];
-    let declared = |keyword: &str| {
+    let declared = |file: &Source, keyword: &str| {
         let start = format!("pub {keyword} {name}");
         let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        files.iter().any(|file| file.text.lines().any(|line| line.trim().strip_prefix(&start).is_some_and(ends)))
+        file.text.lines().any(|line| line.trim().strip_prefix(&start).is_some_and(ends))
     };
-    kinds.iter().find(|(keyword, _)| declared(keyword)).map_or("struct", |(_, page)| page)
+    let here = kinds.iter().find(|(keyword, _)| files.iter().any(|file| declared(file, keyword)));
+    let found = here.or_else(|| kinds.iter().find(|(keyword, _)| all.iter().any(|file| declared(file, keyword))));
+    found.map_or("struct", |(_, page)| page)
 }
 
 /// The list, as Markdown.
@@ -100,13 +100,14 @@ fn inventory() -> String {
         let link = |name: &String| format!("[`{name}`]({DOCS}/struct.Var.html#method.{name})");
         row(&title(&file.text), methods(&file.text).iter().map(link).collect());
     }
+    let all = sources("src");
     for (module, title) in MODULES {
-        let files: Vec<Source> = sources("src").into_iter().filter(|file| belongs(&file.path, module)).collect();
+        let files: Vec<&Source> = all.iter().filter(|file| belongs(&file.path, module)).collect();
         let root = files
             .iter()
             .find(|file| file.path == format!("src/{module}/mod.rs") || file.path == format!("src/{module}.rs"));
         let Some(root) = root else { continue };
-        let link = |name: &String| format!("[`{name}`]({DOCS}/{module}/{}.{name}.html)", kind(name, &files));
+        let link = |name: &String| format!("[`{name}`]({DOCS}/{module}/{}.{name}.html)", kind(name, &files, &all));
         row(title, exports(&root.text).iter().map(link).collect());
     }
     list + END
@@ -140,11 +141,13 @@ fn the_list_is_read_from_sources_as_they_are_written() {
     let text = "//! Sums of\n//! things. And more.\nimpl<'t, T: Float> Var<'t, T> {\n    pub fn sum<A>(self) {}\n    fn not(self) {}\n}\n\
                 pointwise! {\n    /// e\n    exp = Exp on 1.0 => |x| x.exp(),\n        |x, y| y;\n}\nimpl Tensor {\n    pub fn other(&self) {}\n}\n";
     assert_eq!((title(text).as_str(), methods(text)), ("Sums of things", vec!["sum".to_string(), "exp".to_string()]));
-    let names = exports("mod a;\npub use a::{One, two};\npub use b::Three;\npub fn four<T>(x: T) {}\n");
-    assert_eq!(names, ["One", "two", "Three", "four"]);
-    let files =
-        [Source { path: String::new(), text: "pub fn two() {}\npub struct TwoMore;\npub trait One {}\n".into() }];
-    assert_eq!(["One", "two", "TwoMore"].map(|name| kind(name, &files)), ["trait", "fn", "struct"]);
+    let names =
+        exports("mod a;\npub use a::{One, two};\npub use b::Three;\npub use {c::Five};\npub fn four<T>(x: T) {}\n");
+    assert_eq!(names, ["One", "two", "Three", "Five", "four"]);
+    let source = |text: &str| Source { path: String::new(), text: text.into() };
+    let (file, all) = (source("pub fn two() {}\npub struct TwoMore;\npub trait One {}\n"), [source("pub fn far() {}")]);
+    let kinds = ["One", "two", "TwoMore", "far"].map(|name| kind(name, &[&file], &all));
+    assert_eq!(kinds, ["trait", "fn", "struct", "fn"]);
     let all = inventory();
     let ops: BTreeMap<&str, usize> = ["exp", "matmul", "where_cond", "greater", "sum_to"]
         .map(|op| (op, all.matches(&format!("[`{op}`]")).count()))

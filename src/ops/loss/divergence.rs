@@ -17,7 +17,7 @@ impl Pair for OfProbability {
 
     #[inline]
     fn f<F: Float>(self, x: F, t: F) -> F {
-        if t.is_zero() { t } else { t * (t.ln() - x) }
+        if t == F::zero() { F::zero() } else { t * (t.ln() - x) }
     }
 
     #[inline]
@@ -41,7 +41,7 @@ impl Pair for OfLogarithm {
     #[inline]
     fn f<F: Float>(self, x: F, t: F) -> F {
         let p = t.exp();
-        if p.is_zero() { p } else { p * (t - x) }
+        if p == F::zero() { F::zero() } else { p * (t - x) }
     }
 
     #[inline]
