@@ -22,14 +22,15 @@ struct Case {
     transposed: [bool; 2],
 }
 
-/// Square ones; those of the two-layer net, forward and backward; a large one that is not square.
+/// Square ones; those of the two-layer net, forward and backward; a large one that is not square; small and large ones transposed.
 fn cases() -> Vec<Case> {
     let case = |kind: &str, m: usize, k: usize, n: usize| Case {
         name: format!("{kind} {m}x{k}x{n}"),
         sizes: [m, k, n],
         transposed: [kind.starts_with('T'), kind.ends_with('T')],
     };
-    let square = [32, 64, 128, 256, 512, 1024, 2048].map(|n| case("NN", n, n, n));
+    let square = [32, 48, 64, 128, 256, 512, 1024, 2048].map(|n| case("NN", n, n, n));
+    let transposed = [64, 256, 1024].into_iter().flat_map(|n| [case("TN", n, n, n), case("NT", n, n, n)]);
     let others = [
         case("NN", 100, 784, 50),
         case("TN", 784, 100, 50),
@@ -41,7 +42,7 @@ fn cases() -> Vec<Case> {
         case("TN", 1024, 512, 1024),
         case("NT", 512, 1024, 1024),
     ];
-    square.into_iter().chain(others).collect()
+    square.into_iter().chain(others).chain(transposed).collect()
 }
 
 fn matrix<T: Float>(rows: usize, columns: usize, transposed: bool) -> Tensor<T> {
@@ -70,6 +71,28 @@ fn product<T: Float>(group: &mut BenchmarkGroup<'_, WallTime>, pool: &ThreadPool
     });
 }
 
+/// Batches of small products: 64 matrices, and the two products of attention with 16 · 4 heads.
+fn batches<T: Float>(c: &mut Criterion, scalar: &str) {
+    for pool in support::pools() {
+        let mut group = c.benchmark_group(format!("batched matmul {scalar}, {} threads", pool.current_num_threads()));
+        for (name, [m, k, n], transposed) in [
+            ("64 of 64x64x64", [64, 64, 64], false),
+            ("64 of 64x32x64, transposed", [64, 32, 64], true),
+            ("64 of 64x64x32", [64, 64, 32], false),
+        ] {
+            let rng = &mut StdRng::seed_from_u64(0);
+            let mut batch =
+                |shape: [usize; 2]| Tensor::<T>::uniform([64, shape[0], shape[1]], -T::one(), T::one(), rng);
+            let a = batch([m, k]);
+            let b = if transposed { batch([n, k]).swapaxes(1, 2) } else { batch([k, n]) };
+            group.throughput(Throughput::Elements(2 * (64 * m * k * n) as u64));
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|n| support::time(&pool, n, || a.matmul(&b)));
+            });
+        }
+    }
+}
+
 /// The two kernels one after the other, size by size.
 fn generic(c: &mut Criterion) {
     for pool in support::pools() {
@@ -85,10 +108,12 @@ fn generic(c: &mut Criterion) {
 
 fn f32(c: &mut Criterion) {
     matmul::<f32>(c, "f32");
+    batches::<f32>(c, "f32");
 }
 
 fn f64(c: &mut Criterion) {
     matmul::<f64>(c, "f64");
+    batches::<f64>(c, "f64");
 }
 
 criterion_group!(benches, f32, f64, generic);

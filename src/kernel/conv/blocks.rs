@@ -13,7 +13,8 @@ use crate::kernel::rows::read;
 use crate::shape::{SPATIAL, Shape, are_elements};
 use crate::tensor::Tensor;
 
-/// Rows of a block of the matrix of windows: as deep as matrixmultiply's own panels, so that a deeper one would not be better.
+/// Rows of a block of the matrix of windows: as many as fill the matrix product's tiles well, few enough that a block stays in the
+/// second-level cache.
 pub(super) const ROWS: usize = 256;
 
 /// Columns of a block, about: enough that packing the weights anew for each costs little, few enough that a block of `f32` fits

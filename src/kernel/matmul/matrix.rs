@@ -93,6 +93,15 @@ impl<'a, T> Block<'a, T> {
         self.pointer
     }
 
+    /// The `rows` rows and `columns` columns from `row` and `column` on, lent.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn part(&mut self, [row, column]: [usize; 2], [rows, columns]: [usize; 2]) -> Block<'_, T> {
+        assert!(rows > 0 && row + rows <= self.rows && column + columns <= self.columns, "a part lies in its block");
+        // SAFETY: the part's first row begins inside the block or right behind its row's end.
+        let pointer = unsafe { self.pointer.add(row * self.row_stride + column) };
+        Block { pointer, rows, columns, ..*self }
+    }
+
     /// The first `at` rows, and the others.
     pub(crate) fn split_rows(self, at: usize) -> (Self, Self) {
         assert!(at < self.rows);

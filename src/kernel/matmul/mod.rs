@@ -1,12 +1,27 @@
-//! The matrix product: blocks of rows and columns shared among threads, each computed by the element type's own kernel.
+//! The matrix product: blocks of rows and columns shared among threads, each computed by the widest kernels there are.
 //!
-//! Operands go to the kernel as strides and are never copied first. The inner dimension is never divided, so each element of
-//! the result is one sum in one order, whatever the number of threads.
+//! For `f32` and `f64` these are own ones on x86-64 (`blocked`), and elsewhere what the element type has for itself, matrixmultiply;
+//! for other scalars generic ones (`portable`). Operands come as strides. The inner dimension is cut by its size alone, so each
+//! element of the result is one sum in one order, whatever the number of threads.
 
 #![allow(unsafe_code, reason = "the kernels take raw pointers")]
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod blocked;
 mod matrix;
+#[cfg(target_arch = "x86_64")]
+mod pack;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod simd;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod tile;
 
 pub(crate) use matrix::{Block, Matrix};
 use portable::portable;
@@ -37,27 +52,50 @@ pub(crate) enum Write {
 
 /// `A·B` into `C`, divided into about `pieces` blocks.
 pub(crate) fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write, pieces: usize) {
+    assert!(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows, "sizes of a product agree");
+    if c.rows == 0 || c.columns == 0 {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if a.columns > 0
+        && let Some(kernels) = simd::all().next()
+    {
+        return blocked::blocked(kernels, a, b, c, into, pieces);
+    }
+    divided(a, b, c, into, pieces);
+}
+
+/// [`product`] by a kernel that knows no threads: each has a block of C to itself.
+fn divided<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write, pieces: usize) {
     const EDGE: usize = 16; // a block's inner border lies at a multiple of the kernels' tiles
     if pieces < 2 || c.rows.max(c.columns) < 2 * EDGE {
-        return kernel(a, b, c, into);
+        return match T::gemm() {
+            Some(gemm) if a.columns > 0 => call(gemm, a, b, c, into),
+            _ => portable(a, b, c, into),
+        };
     }
-    let (first, second) = (pieces / 2, pieces - pieces / 2);
+    let (first, second) = halves(pieces);
     let at = |size: usize| (size * first / pieces).next_multiple_of(EDGE).min(size - 1);
     if c.rows >= c.columns {
         let at = at(c.rows);
         let (upper, lower) = c.split_rows(at);
         rayon::join(
-            || product(a.rows(0, at), b, upper, into, first),
-            || product(a.rows(at, a.rows - at), b, lower, into, second),
+            || divided(a.rows(0, at), b, upper, into, first),
+            || divided(a.rows(at, a.rows - at), b, lower, into, second),
         );
     } else {
         let at = at(c.columns);
         let (left, right) = c.split_columns(at);
         rayon::join(
-            || product(a, b.columns(0, at), left, into, first),
-            || product(a, b.columns(at, b.columns - at), right, into, second),
+            || divided(a, b.columns(0, at), left, into, first),
+            || divided(a, b.columns(at, b.columns - at), right, into, second),
         );
     }
+}
+
+/// Two parts of so many pieces.
+fn halves(pieces: usize) -> (usize, usize) {
+    (pieces / 2, pieces - pieces / 2)
 }
 
 /// How many blocks a product of so many multiplications is divided into.
@@ -66,23 +104,11 @@ pub(crate) fn pieces<T: Float>(multiplications: usize) -> usize {
     if multiplications < share { 1 } else { rayon::current_num_threads() }
 }
 
-/// `A·B` into `C` on this thread.
-fn kernel<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
-    assert!(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows, "sizes of a product agree");
-    if c.rows == 0 || c.columns == 0 {
-        return;
-    }
-    match T::gemm() {
-        Some(gemm) if a.columns > 0 => call(gemm, a, b, c, into),
-        _ => portable(a, b, c, into),
-    }
-}
-
 fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
     let (m, k, n) = (a.rows, a.columns, b.columns);
     let beta = if into == Write::Add { T::one() } else { T::zero() };
     // SAFETY: `Matrix::new` checked that every place of A and B lies in its storage, and rows and columns only narrow them;
-    // C is an exclusive block of m × n elements with rows `row_stride` apart. The sizes agree, as `kernel` asserts.
+    // C is an exclusive block of m × n elements with rows `row_stride` apart. The sizes agree, as `product` asserts.
     unsafe {
         gemm(
             m,

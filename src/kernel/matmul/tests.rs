@@ -1,0 +1,191 @@
+//! Each instruction set's kernels against plain loops, to the last bit, and against matrixmultiply.
+
+use super::blocked::{DEPTH, blocked, even};
+use super::matrix::{Block, Matrix};
+use super::{Write, call, halves, simd};
+use crate::float::Float;
+
+/// Numbers between −1 and 1, no two sums of which round alike.
+fn numbers<T: Float>(len: usize, seed: usize) -> Vec<T> {
+    (0..len).map(|i| T::of(((i * 7919 + seed * 104_729) % 2003) as f64 / 1001.0 - 1.0)).collect()
+}
+
+/// How an operand lies in its storage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lie {
+    Rows,
+    Columns,
+    RowsWithGaps,
+    ColumnsWithGaps,
+    Backwards,
+    Spread,
+    OneRow,
+    OneColumn,
+}
+
+const LIES: [Lie; 8] = [
+    Lie::Rows,
+    Lie::Columns,
+    Lie::RowsWithGaps,
+    Lie::ColumnsWithGaps,
+    Lie::Backwards,
+    Lie::Spread,
+    Lie::OneRow,
+    Lie::OneColumn,
+];
+
+fn matrix<T>(data: &[T], [rows, columns]: [usize; 2], lie: Lie) -> Matrix<'_, T> {
+    let (r, c) = (rows as isize, columns as isize);
+    let (offset, strides) = match lie {
+        Lie::Rows => (0, [c, 1]),
+        Lie::Columns => (0, [1, r]),
+        Lie::RowsWithGaps => (3, [c + 5, 1]),
+        Lie::ColumnsWithGaps => (1, [1, r + 3]),
+        Lie::Backwards => (rows * columns - 1, [-c, -1]),
+        Lie::Spread => (0, [2 * c + 1, 2]),
+        Lie::OneRow => (2, [0, 1]),
+        Lie::OneColumn => (2, [1, 0]),
+    };
+    Matrix::new(data, offset, [rows, columns], strides)
+}
+
+fn at<T: Float>(x: &Matrix<'_, T>, row: usize, column: usize) -> T {
+    let mut one = [T::nan()];
+    x.read(row, column, &mut one);
+    one[0]
+}
+
+/// The product by plain loops: of each part of the inner dimension a chain of fused multiplications, then one addition to C.
+fn plain<T: Float>(a: &Matrix<'_, T>, b: &Matrix<'_, T>, c: &mut [T], row: usize, into: Write) {
+    for i in 0..a.rows {
+        for j in 0..b.columns {
+            let c = &mut c[i * row + j];
+            for (l, depth) in even(a.columns, DEPTH / size_of::<T>()) {
+                let sum = (l..l + depth).fold(T::zero(), |sum, p| at(a, i, p).mul_add(at(b, p, j), sum));
+                *c = if l == 0 && into == Write::Overwrite { sum } else { *c + sum };
+            }
+        }
+    }
+}
+
+/// One product by every kernel there is. C is a block of a larger matrix, around which nothing may change; where it is overwritten it
+/// must not be read, so there it is NaN.
+fn check<T: Float>([m, k, n]: [usize; 3], lies: [Lie; 2], into: Write, pieces: usize) {
+    let what = format!("{m} × {k} × {n}, {lies:?}, {}, in {pieces} pieces", std::any::type_name::<T>());
+    let data: [Vec<T>; 2] = [numbers(8 + 2 * (m + 4) * (k + 6), m + k), numbers(8 + 2 * (k + 4) * (n + 6), k + n)];
+    let (a, b) = (matrix(&data[0], [m, k], lies[0]), matrix(&data[1], [k, n], lies[1]));
+    let mut start: Vec<T> = numbers((m + 2) * (n + 3), n);
+    let row = n + 3;
+    if into == Write::Overwrite {
+        (1..=m).for_each(|i| start[i * row + 2..][..n].fill(T::nan()));
+    }
+    let mut expected = start.clone();
+    plain(&a, &b, &mut expected[row + 2..], row, into);
+    for (i, kernels) in simd::all::<T>().enumerate() {
+        let mut found = start.clone();
+        let mut whole = Block::new(&mut found, m + 2, row);
+        blocked(kernels, a, b, whole.part([1, 2], [m, n]), into, pieces);
+        let wrong = found.iter().zip(&expected).position(|(x, y)| x != y);
+        assert!(
+            wrong.is_none(),
+            "{what}, kernels {i}: wrong at row, column {:?}",
+            wrong.map(|at| (at / row, at % row))
+        );
+    }
+    let mut other = start;
+    call(T::gemm().expect("it has one"), a, b, Block::new(&mut other, m + 2, row).part([1, 2], [m, n]), into);
+    // Each of the two sums is within k · eps · Σ |a b| of the exact one, and here |a b| ≤ 1.
+    let tolerance = T::of(2.0 * (k + 1) as f64 * (k + 1) as f64) * T::epsilon();
+    let near = other.iter().zip(&expected).all(|(&x, &y)| (x - y).abs() <= tolerance);
+    assert!(near, "{what}: matrixmultiply disagrees");
+}
+
+/// Sizes around those of tiles, vectors and parts of the inner dimension, in pseudorandom order.
+fn sizes() -> impl Iterator<Item = [usize; 3]> {
+    let rows = [1, 2, 3, 5, 6, 7, 8, 11, 12, 13, 14, 15, 20, 27, 28, 29, 43];
+    let depths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 255, 257, 511, 513, 1025];
+    let columns = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 50, 63, 65];
+    let mut state = 1_u64;
+    let mut draw = move |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    std::iter::repeat_with(move || [rows[draw(rows.len())], depths[draw(depths.len())], columns[draw(columns.len())]])
+}
+
+fn any_sizes_and_strides<T: Float>() {
+    let mut sizes = sizes();
+    for a in LIES {
+        for b in LIES {
+            for into in [Write::Overwrite, Write::Add] {
+                check::<T>(sizes.next().expect("there is no end"), [a, b], into, 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_any_sizes_and_strides_f32() {
+    any_sizes_and_strides::<f32>();
+}
+
+#[test]
+fn products_of_any_sizes_and_strides_f64() {
+    any_sizes_and_strides::<f64>();
+}
+
+/// Of every height and width up to two of the largest tiles.
+fn every_edge<T: Float>() {
+    for m in 1..30 {
+        check::<T>([m, 3, 17], [Lie::Rows; 2], Write::Overwrite, 1);
+        check::<T>([m, 3, 17], [Lie::Rows, Lie::Columns], Write::Add, 1);
+    }
+    for n in 1..66 {
+        check::<T>([5, 3, n], [Lie::Rows; 2], Write::Add, 1);
+        check::<T>([5, 3, n], [Lie::Columns; 2], Write::Overwrite, 1);
+    }
+}
+
+#[test]
+fn tiles_of_every_size() {
+    every_edge::<f32>();
+    every_edge::<f64>();
+}
+
+/// On both sides of what is read where it lies, and of each block.
+fn large<T: Float>(pieces: usize) {
+    for sizes in [[20, 150, 260], [20, 300, 290], [430, 3, 33], [15, 9, 3100], [30, 9, 200], [300, 20, 40], [845, 2, 5]]
+    {
+        for lies in [[Lie::Rows; 2], [Lie::Columns, Lie::Rows], [Lie::Rows, Lie::Columns]] {
+            check::<T>(sizes, lies, Write::Add, pieces);
+        }
+    }
+}
+
+#[test]
+fn products_beyond_a_block() {
+    large::<f32>(1);
+    large::<f64>(1);
+}
+
+#[test]
+fn products_in_pieces() {
+    for pieces in [2, 3, 5] {
+        large::<f32>(pieces);
+    }
+    large::<f64>(4);
+    assert_eq!(halves(5), (2, 3));
+}
+
+#[test]
+fn nothing_is_skipped_because_it_is_zero() {
+    for special in [f32::NAN, f32::INFINITY] {
+        for kernels in simd::all::<f32>() {
+            let (mut a, b, mut c) = ([0.0; 15 * 3], [0.0; 3 * 33], [0.0; 15 * 33]);
+            a[3 * 7 + 1] = special;
+            let (a, b) = (Matrix::new(&a, 0, [15, 3], [3, 1]), Matrix::new(&b, 0, [3, 33], [33, 1]));
+            blocked(kernels, a, b, Block::new(&mut c, 15, 33), Write::Overwrite, 1);
+            assert!(c.iter().enumerate().all(|(i, x)| x.is_nan() == (i / 33 == 7)));
+        }
+    }
+}
