@@ -178,7 +178,9 @@ fn constants_pauses_panics_and_resets_leave_a_tape_with_checkpoints_sound() {
         let outer = tape.checkpoint(|| x); // it returns what was there before
         let g = (y + outer).sum(..).backward();
         let slope = |x: f64, e: f64| (e * x).cos() * e * x.cos() + 1.0;
-        assert_eq!(g[x].to_vec(), [slope(0.5, 1.0_f64.exp()), slope(-1.0, 2.0_f64.exp())]);
+        // The exponential is the library's own, and may differ from the system's in the last digit.
+        let expected = [slope(0.5, 1.0_f64.exp()), slope(-1.0, 2.0_f64.exp())];
+        assert!(g[x].iter().zip(expected).all(|(found, expected)| (found - expected).abs() <= 4e-15), "{}", g[x]);
     }
     tape.reset();
     let x = tape.leaf(tensor![3.0, 4.0]);
