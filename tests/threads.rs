@@ -42,7 +42,7 @@ fn layouts<T: Float>(shape: [usize; 2], seed: u64) -> [Tensor<T>; 4] {
 }
 
 fn reductions<T: Float>() {
-    for shape in [[300, 700], [700, 300], [2, 150_001], [150_001, 2], [1, 300_000]] {
+    for shape in [[300, 450], [450, 300], [2, 70_001], [70_001, 2], [1, 140_000]] {
         for x in layouts::<T>(shape, 1) {
             for axis in [0, 1] {
                 same_bits("sum", || x.sum(axis));
@@ -61,7 +61,7 @@ fn reductions<T: Float>() {
 
 #[test]
 fn trap_28_reductions_over_several_axes() {
-    for shape in [[7, 6, 60, 70], [40, 3, 9, 171], [300, 700, 1, 2]] {
+    for shape in [[7, 6, 45, 75], [30, 3, 9, 171], [300, 225, 1, 2]] {
         let x: Tensor<f32> = numbers(&shape, 1);
         for x in [x.clone(), x.permute(&[3, 1, 0, 2]), x.permute(&[1, 3, 2, 0])] {
             for axes in [[0, 2, 3], [0, 1, 2], [1, 2, 3]] {
