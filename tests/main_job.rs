@@ -10,12 +10,21 @@ use std::sync::OnceLock;
 
 use directory::Directory;
 
+/// Cargo as it is from a shell: what it tells its tests of the package is not in the environment. Build scripts of dependencies that
+/// look at it would think that something changed, and the next build would begin from nothing.
+fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    let of_the_package = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start));
+    std::env::vars().filter(|(name, _)| of_the_package(name)).for_each(|(name, _)| drop(cargo.env_remove(name)));
+    cargo
+}
+
 /// The example's program. `cargo test` builds it beside this test; run alone, this test builds it itself.
 fn program() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let arguments = ["build", "--quiet", "--profile", "test", "--example", "two_layer_net"];
-        assert!(Command::new(env!("CARGO")).args(arguments).status().unwrap().success());
+        assert!(cargo().args(arguments).status().unwrap().success());
         let test = std::env::current_exe().unwrap();
         let examples = test.parent().and_then(Path::parent).unwrap().join("examples");
         examples.join("two_layer_net").with_extension(std::env::consts::EXE_EXTENSION)
