@@ -27,7 +27,7 @@ pub trait Float: num_traits::Float + Debug + Send + Sync + 'static {
     /// rounded once, as of `f16` and `bf16`.
     const NARROW: bool = false;
 
-    /// Whether the compiler makes vectors of its arithmetic, so that loops over it are worth to be compiled for several instruction
+    /// Whether the compiler makes vectors of its arithmetic, so that loops over it are worth compiling for several instruction
     /// sets, as those over `f32` and `f64` are.
     const VECTORS: bool = false;
 
