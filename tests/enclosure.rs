@@ -6,6 +6,7 @@ mod differences;
 mod sweeps;
 
 use differences::Numbers;
+use num_traits::Float as _;
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use rensa::nn::{Linear, Module, Parts, Relu, Sequential};

@@ -2,8 +2,8 @@
 
 use num_traits::{Float as _, Num as _};
 use proptest::prelude::*;
-use rensa::Float;
 use rensa::scalar::{Dual, Interval};
+use rensa::{Float, Tensor, tensor};
 
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;

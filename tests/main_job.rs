@@ -15,7 +15,9 @@ use directory::Directory;
 fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     let of_the_package = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start));
-    std::env::vars().filter(|(name, _)| of_the_package(name)).for_each(|(name, _)| drop(cargo.env_remove(name)));
+    for (name, _) in std::env::vars().filter(|(name, _)| of_the_package(name)) {
+        cargo.env_remove(name);
+    }
     cargo
 }
 
