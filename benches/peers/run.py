@@ -12,6 +12,7 @@ machine disturbs all. A ratio is the median over rounds of rensa's time to the o
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -59,13 +60,19 @@ class Contender:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, preexec_fn=pin
         )
 
+        self.process.send_signal(signal.SIGSTOP)
+
     def ask(self, line):
+        """The answer. Between answers the process is stopped, since some wait for their next work in a loop that takes a processor."""
+        self.process.send_signal(signal.SIGCONT)
         try:
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
             return self.process.stdout.readline().strip() or None
         except BrokenPipeError:
             return None
+        finally:
+            self.process.send_signal(signal.SIGSTOP)
 
 
 def python():
@@ -122,7 +129,7 @@ def run(commands, cases, threads, rounds, ms):
         line = ", ".join(f"{who} {statistics.median(t) / 1e3:.1f}" for who, t in results[case].items())
         print(f"{case}, {threads} threads, µs: {line}", flush=True)
     for c in contenders:
-        c.process.terminate()
+        c.process.kill()
     return results
 
 
@@ -142,7 +149,7 @@ def product_table(results, threads):
     ratios = []
     for case, times in results.items():
         if case.startswith("matmul"):
-            speeds = [f"{gflops(case, statistics.median(times[who])):.1f}" for who in ("rensa", "PyTorch", "NumPy")]
+            speeds = [f"{gflops(case, statistics.median(times[who])):.1f}" if who in times else "–" for who in ("rensa", "PyTorch", "NumPy")]
             ratios.append(1 / ratio(times, "PyTorch"))
             lines.append(f"| {case[7:]} | {' | '.join(speeds)} | {ratios[-1]:.2f} |")
     if not ratios:
