@@ -1,9 +1,9 @@
 //! The matrix product of `f32` and `f64` by tiles: how it is blocked for the caches, what is packed, what threads share.
 //!
 //! The inner dimension is cut by its size alone, so an element of C is the same sum however the rest is cut. Operands are read
-//! where they lie as long as that is fast, and packed else, once for all threads: B, if its rows do not lie in one piece or it
-//! outgrows the second-level cache, by blocks that fit there; A, if its rows do not lie in one piece, unless C is narrow. A tile's
-//! rows of A stay in the first-level cache while it goes along a row of C.
+//! where they lie as long as that is fast, and packed else: B, if its rows do not lie in one piece or it outgrows the second-level
+//! cache, by blocks that fit there, for all threads together unless it is small; A, if its rows do not lie in one piece, unless C is
+//! narrow. A tile's rows of A stay in the first-level cache while it goes along a row of C.
 //!
 //! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), §4; Van Zee and van de Geijn, "BLIS"
 //! (2015), for the loops around the tile.
@@ -34,6 +34,9 @@ const SMALL: usize = 1 << 20;
 /// Up to how many panels of rows a larger B is not read often enough to be packed.
 const FEW: usize = 3;
 
+/// Up to how many elements of B each thread packs all of it for itself: sooner than what another has written comes to it.
+const OWN: usize = 1 << 18;
+
 /// Up to how many rows it is columns that threads share.
 const FLAT: usize = 128;
 
@@ -62,6 +65,17 @@ pub(super) fn blocked<T: Float>(
     let packs_a = a.column_stride != 1 && c.columns > NARROW;
     let packs_b =
         b.column_stride != 1 || (size_of::<T>() * b.rows * b.columns > SMALL && a.rows > FEW * kernels.rows());
+    let panels = Panels { size: c.rows, most: kernels.rows() };
+    if pieces > 1 && packs_b && b.rows * b.columns <= OWN && panels.count() > 1 {
+        let (first, second) = halves(pieces);
+        let at = panels.start((panels.count() * first / pieces).max(1));
+        let (upper, lower) = c.split_rows(at);
+        rayon::join(
+            || blocked(kernels, a.rows(0, at), b, upper, into, first),
+            || blocked(kernels, a.rows(at, a.rows - at), b, lower, into, second),
+        );
+        return;
+    }
     let (most_rows, most_columns) = (if packs_a { ROWS } else { a.rows }, if packs_b { COLUMNS } else { b.columns });
     for (l, depth) in even(b.rows, DEPTH / size_of::<T>()) {
         let (a, b) = (a.columns(l, depth), b.rows(l, depth));
@@ -69,17 +83,17 @@ pub(super) fn blocked<T: Float>(
         for (row, rows) in even(a.rows, most_rows) {
             let a = a.rows(row, rows);
             let panels = Panels { size: rows, most: kernels.rows() };
-            let mut buffer = packs_a.then(|| Buffer::new(depth * rows));
+            let mut buffer = packs_a.then(|| scratch(depth * rows));
             let left = match &mut buffer {
-                Some(buffer) => Left::Packed(pack_rows(kernels, a, buffer.elements(), panels, pieces)),
+                Some(buffer) => Left::Packed(pack_rows(kernels, a, elements(buffer), panels, pieces)),
                 None => Left::AsItLies(a),
             };
             for column in (0..b.columns).step_by(most_columns) {
                 let columns = most_columns.min(b.columns - column);
                 let b = b.columns(column, columns);
-                let mut buffer = packs_b.then(|| Buffer::new(depth * columns.next_multiple_of(kernels.columns())));
+                let mut buffer = packs_b.then(|| scratch(depth * columns.next_multiple_of(kernels.columns())));
                 let right = match &mut buffer {
-                    Some(buffer) => Right::Packed(pack_columns(kernels, b, buffer.elements(), pieces)),
+                    Some(buffer) => Right::Packed(pack_columns(kernels, b, elements(buffer), pieces)),
                     None => Right::AsItLies(b),
                 };
                 let c = c.part([row, column], [rows, columns]);
@@ -91,21 +105,13 @@ pub(super) fn blocked<T: Float>(
         }
     }
 }
-/// Elements of this thread from the start of a cache line on, of unspecified content.
-struct Buffer<T: Float>(Tensor<T>, usize);
+/// Elements of unspecified value, from the start of a cache line on.
+fn scratch<T: Float>(len: usize) -> Tensor<T> {
+    Tensor::dirty(Shape::from([len]))
+}
 
-impl<T: Float> Buffer<T> {
-    const LINE: usize = 64;
-
-    fn new(len: usize) -> Self {
-        Buffer(Tensor::dirty(Shape::from([len + Self::LINE / size_of::<T>()])), len)
-    }
-
-    fn elements(&mut self) -> &mut [T] {
-        let elements = self.0.as_unique_slice().expect("a dirty tensor is dense and unshared");
-        let start = elements.as_ptr().align_offset(Self::LINE);
-        &mut elements[start..][..self.1]
-    }
+fn elements<T: Float>(buffer: &mut Tensor<T>) -> &mut [T] {
+    buffer.as_unique_slice().expect("a dirty tensor is dense and unshared")
 }
 
 /// B, of which a tile reads some columns row by row.
