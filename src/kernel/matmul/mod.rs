@@ -28,22 +28,10 @@ use portable::portable;
 use rayon::prelude::*;
 
 use crate::float::{Float, Gemm};
-use crate::kernel::awake::are_awake;
+use crate::kernel::sharing::pieces_of_product;
 use crate::kernel::wide::in_f32;
 use crate::shape::{Shape, Walk};
 use crate::tensor::Tensor;
-
-/// From how many multiplications on a product is shared among threads. Waking a thread costs some 10 to 15 µs, also from inside
-/// the pool when its other threads have gone to sleep, as they have between the products of a training step. (On two threads, inside
-/// the pool: with 2¹⁸ the two-layer step took 226 µs, with 2²² it takes 187 µs, as on one; the step of 784–1024–1024–10 took 26.8 ms
-/// with 2²³ and takes 24.9 ms, since its thin last layer is shared.)
-const SHARE: usize = 1 << 22;
-
-/// The same while threads are awake and take work within a microsecond.
-const SHARE_AWAKE: usize = 1 << 20;
-
-/// The same where the portable kernel runs, whose multiplications take longer, of some scalars much longer.
-const SHARE_PORTABLE: usize = 1 << 19;
 
 /// What a product does to what `C` holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,16 +88,6 @@ fn divided<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: 
 /// Two parts of so many pieces.
 fn halves(pieces: usize) -> (usize, usize) {
     (pieces / 2, pieces - pieces / 2)
-}
-
-/// How many blocks a product of so many multiplications is divided into.
-pub(crate) fn pieces<T: Float>(multiplications: usize) -> usize {
-    let share = match T::gemm() {
-        Some(_) if are_awake() => SHARE_AWAKE,
-        Some(_) => SHARE,
-        None => SHARE_PORTABLE,
-    };
-    if multiplications < share { 1 } else { rayon::current_num_threads() }
 }
 
 fn call<T: Float>(gemm: Gemm<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write) {
@@ -234,7 +212,7 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor
             }
         });
     };
-    let pieces = pieces::<T>(out.len().saturating_mul(k));
+    let pieces = pieces_of_product::<T>(out.len().saturating_mul(k));
     if pieces > 1 && count >= 2 * pieces {
         let matrices = count.div_ceil(4 * pieces);
         out.par_chunks_mut(matrices * m * n).enumerate().for_each(|(i, out)| some(i * matrices, out, 1));
