@@ -113,12 +113,13 @@ impl<T: Float, const N: usize> Block<T, N> {
         } else {
             self.x[..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[run.place(0, at + i)]);
         }
-        for k in 0..N {
-            self.ys[k][..len].copy_from_slice(&ys[k][at..][..len]);
+        for (own, y) in self.ys.iter_mut().zip(ys) {
+            own[..len].copy_from_slice(&y[at..][..len]);
         }
     }
 
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "several arrays go along together")]
     fn change(&mut self, f: &impl Fn([T; N], T) -> [T; N]) {
         for i in 0..BLOCK {
             let mut old = [T::zero(); N];
@@ -134,8 +135,8 @@ impl<T: Float, const N: usize> Block<T, N> {
 
     #[inline(always)]
     fn write(&self, ys: &mut [&mut [T]; N], at: usize, len: usize) {
-        for k in 0..N {
-            ys[k][at..][..len].copy_from_slice(&self.ys[k][..len]);
+        for (y, own) in ys.iter_mut().zip(&self.ys) {
+            y[at..][..len].copy_from_slice(&own[..len]);
         }
     }
 }
