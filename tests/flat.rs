@@ -9,7 +9,11 @@ mod panics;
 
 use allocations::{Counting, allocations, live_bytes, peak_bytes};
 use panics::panic_of;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use rensa::functional::{grad, hessian, hvp, jacobian, jvp};
+use rensa::nn::{Linear, Module, Relu, Sequential};
+use rensa::optim::{Adam, Optimizer};
 use rensa::{Conv, Gradients, Op, Param, Pullback, RawPullback, Reduction, Tape, Tensor, Var, keep, tensor};
 
 #[global_allocator]
@@ -207,6 +211,27 @@ fn a_step_allocates_nothing_of_its_own_after_the_first() {
     (0..3).for_each(|_| step());
     let counts: Vec<usize> = (0..5).map(|_| allocations(&mut step)).collect();
     assert!(counts.iter().all(|&n| n <= 5 * of_a_product()), "allocations per step, of five products: {counts:?}");
+}
+
+/// A net as users make it, of layers and by an optimizer with moments.
+#[test]
+fn a_warm_step_of_a_net_of_layers_allocates_nothing_of_its_own() {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let net = Sequential::<f32>::new().with(Linear::init(20, 64, rng)).with(Relu).with(Linear::init(64, 64, rng));
+    let mut net = net.with(Relu).with(Linear::init(64, 10, rng));
+    let (x, t) = (Tensor::from_fn([32, 20], |i| ((i[0] * 7 + i[1]) % 5) as f32), Tensor::from_fn([32], |i| i[0] % 10));
+    let (mut tape, mut gradients, mut optimizer) = (Tape::new(), Gradients::new(), Adam::new(1e-3));
+    let mut step = || {
+        let loss =
+            tape.step(&mut gradients, |tape| net.forward(tape.constant(x.clone())).cross_entropy(&t, Reduction::Mean));
+        optimizer.step(&mut net, &gradients).expect("every parameter has a gradient");
+        loss
+    };
+    let first = (0..3).map(|_| step()).fold(0.0, f32::max);
+    let counts: Vec<usize> = (0..5).map(|_| allocations(|| _ = step())).collect();
+    assert!(counts.iter().all(|&n| n <= 8 * of_a_product()), "allocations per step, of eight products: {counts:?}");
+    let last = (0..100).map(|_| step()).last();
+    assert!(last.is_some_and(|last| last < first), "it learns: from {first} to {last:?}");
 }
 
 /// The memory of differentiating a net whose layers have a parameter each, at its highest, in values of a layer.

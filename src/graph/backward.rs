@@ -123,15 +123,15 @@ impl<'t, T: Float> Var<'t, T> {
             let asked = wrt.iter().zip(&mut found).filter(|(x, _)| x.index as usize == i && x.needs_gradient());
             asked.for_each(|(_, found)| *found = Some(g.clone()));
         };
-        let slots = self.sweep_tensors(seed, |i, _| ways.from(i), |i, _, g| keep(i, g), false);
+        let mut slots = self.sweep_tensors(seed, |i, _| ways.from(i), |i, _, g| keep(i, g), false);
         // What is left is at leaves.
-        slots.iter().enumerate().for_each(|(i, slot)| slot.iter().for_each(|g| keep(i, g)));
+        slots.iter_mut().enumerate().for_each(|(i, slot)| slot.take().iter().for_each(|g| keep(i, g)));
         self.give_back(slots);
         wrt.iter().zip(found).map(|(&x, g)| g.ok_or_else(|| self.absence(x))).collect()
     }
 
     /// The first-order sweep: slots hold tensors, the tape is paused. A node passes a gradient on to those inputs that are `needed`,
-    /// after `keep` has seen it. Leaves those of leaves in the slots.
+    /// after `keep` has seen it. Leaves those of leaves in the slots, of which there are at least as many as nodes.
     #[track_caller]
     fn sweep_tensors(
         self,
@@ -145,19 +145,21 @@ impl<'t, T: Float> Var<'t, T> {
         if tape.trapping.get() {
             self.trap_seed(&seed);
         }
-        let mut slots = tape.slots.take();
-        slots.resize_with(root + 1, || None);
+        let mut slots = tape.slots.take(); // all of them empty
+        if slots.len() <= root {
+            slots.resize_with(root + 1, || None);
+        }
         slots[root] = Some(seed);
         let mut passed = root + 1; // from here on values have been dropped, if they are consumed
         sweep(tape, root, &mut slots, |i, slots| {
-            let Some(g) = slots[i].take() else { return };
             let nodes = tape.nodes.borrow();
-            keep(i, &nodes[i], &g);
+            let Some(g) = &slots[i] else { return };
+            keep(i, &nodes[i], g);
             let arrived = tape.trapping.get().then(|| g.clone());
             let needed = needed(i, &nodes[i]);
-            let declined = apply_fused(&nodes, i, g, needed, slots);
+            let is_done = apply_fused(&nodes, i, needed, slots);
             drop(nodes); // a rule on handles appends nodes
-            if let Err(g) = declined {
+            if let (Some(g), false) = (slots[i].take(), is_done) {
                 apply_rule(tape, i, g, needed, |input, part| deposit(&mut slots[input as usize], part));
             }
             if let Some(g) = arrived {
@@ -171,9 +173,10 @@ impl<'t, T: Float> Var<'t, T> {
         slots
     }
 
-    /// Keeps the memory of slots for the next sweep.
+    /// Keeps the memory of slots for the next sweep, from which gradients were taken.
     fn give_back(self, mut slots: Vec<Option<Tensor<T>>>) {
-        slots.clear();
+        slots[self.index as usize] = None; // the seed, if the sweep ends where it begins
+        debug_assert!(slots.iter().all(Option::is_none), "a gradient that nobody asked for");
         self.tape.slots.replace(slots);
     }
 
@@ -208,26 +211,21 @@ fn not_scalar<T: Float>(loss: Var<'_, T>) -> ! {
     panic!("backward: {loss:?} is not a single number; reduce it with sum(..) or mean(..), or seed it by backward_with")
 }
 
-/// Lets node `i` pass on `g` by its fused rule, straight into the slots. Gives `g` back if it has none.
+/// Lets node `i` pass the gradient in its slot on by its fused rule, straight into the slots of its inputs. Returns whether it has one; if
+/// not, the gradient stays.
 #[inline]
-fn apply_fused<T: Float>(
-    nodes: &[Node<T>],
-    i: usize,
-    g: Tensor<T>,
-    needed: Needed,
-    slots: &mut [Option<Tensor<T>>],
-) -> Result<(), Tensor<T>> {
+fn apply_fused<T: Float>(nodes: &[Node<T>], i: usize, needed: Needed, slots: &mut [Option<Tensor<T>>]) -> bool {
     let node = &nodes[i];
     let op = node.op.as_deref().expect("a derived node has an op");
     let xs = Values::of(nodes, &node.inputs);
-    let mut p = RawPullback { xs: &xs, y: &node.value, g: Some(g), inputs: &node.inputs, needed, owed: needed, slots };
-    if !op.vjp_fused(&mut p) {
-        return Err(p.g.expect("a rule that declines leaves the gradient"));
-    }
-    if p.owed != Needed::NONE {
+    let (slots, g) = slots.split_at_mut(i); // inputs come before
+    let g = &mut g[0];
+    let mut p = RawPullback { xs: &xs, y: &node.value, g, inputs: &node.inputs, needed, owed: needed, slots };
+    let is_done = op.vjp_fused(&mut p);
+    if is_done && p.owed != Needed::NONE {
         keeps_gradient_back(node, p.owed);
     }
-    Ok(())
+    is_done
 }
 
 /// Gradients are not lost silently: an op passes one on to every input, or says by `no_rule` why not.

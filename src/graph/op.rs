@@ -169,7 +169,7 @@ pub struct RawPullback<'a, T: Float> {
     pub xs: &'a [&'a Tensor<T>],
     /// The output y.
     pub y: &'a Tensor<T>,
-    pub(super) g: Option<Tensor<T>>,
+    pub(super) g: &'a mut Option<Tensor<T>>,
     pub(super) inputs: &'a [u32],
     pub(super) needed: Needed,
     /// What the rule has not passed on yet.
@@ -187,6 +187,15 @@ impl<T: Float> RawPullback<'_, T> {
         self.g.take().expect("a fused rule takes the gradient once")
     }
 
+    /// The gradient ȳ.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    #[inline]
+    pub fn g(&self) -> &Tensor<T> {
+        self.g.as_ref().expect("a fused rule looks at the gradient before it takes it")
+    }
+
     /// Whether input `i` needs a gradient.
     #[inline]
     pub fn needs(&self, i: usize) -> bool {
@@ -200,6 +209,57 @@ impl<T: Float> RawPullback<'_, T> {
             self.owed.settle(i);
             let (x, part) = (self.xs[i], contribution());
             let part = if part.shape() == x.shape() { part } else { sum_to(&part, x.shape()) };
+            deposit(&mut self.slots[self.inputs[i] as usize], part);
+        }
+    }
+
+    /// Passes the gradient ȳ itself on to input `i`, changed by `change`, as the last thing that a rule does with it: most often it stays
+    /// where it is in memory.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    ///
+    /// # Examples
+    /// The rule of `y = 3 x`:
+    /// ```
+    /// # use rensa::{Op, Pullback, RawPullback, Tape, Tensor, Var, tensor};
+    /// # #[derive(Debug)]
+    /// # struct Triple;
+    /// # impl Op<f64> for Triple {
+    /// #     fn name(&self) -> &'static str {
+    /// #         "triple"
+    /// #     }
+    /// #     fn forward(&mut self, xs: &[&Tensor<f64>]) -> Tensor<f64> {
+    /// #         xs[0] * 3.0
+    /// #     }
+    /// #     fn vjp<'t>(&self, p: &mut Pullback<'t, f64>) {
+    /// #         let g = p.g;
+    /// #         p.accum(0, || g * 3.0);
+    /// #     }
+    /// fn vjp_fused(&self, p: &mut RawPullback<'_, f64>) -> bool {
+    ///     p.pass(0, |g| *g *= 3.0);
+    ///     true
+    /// }
+    /// # }
+    /// # let tape = Tape::new();
+    /// # let x = tape.leaf(tensor![1.0, 2.0]);
+    /// # assert_eq!(Var::apply(Triple, &[x]).sum(..).backward()[x].to_vec(), [3.0, 3.0]);
+    /// ```
+    #[inline]
+    pub fn pass(&mut self, i: usize, change: impl FnOnce(&mut Tensor<T>)) {
+        if !self.needs(i) {
+            return;
+        }
+        self.owed.settle(i);
+        let (slot, shape) = (&mut self.slots[self.inputs[i] as usize], self.xs[i].shape());
+        if slot.is_none() && self.g.as_ref().is_some_and(|g| g.shape() == shape) {
+            // Moved and not taken: it is copied once, and only then changed.
+            std::mem::swap(slot, self.g);
+            change(slot.as_mut().expect("a fused rule passes the gradient on once"));
+        } else {
+            let mut g = self.take_g();
+            change(&mut g);
+            let part = if g.shape() == shape { g } else { sum_to(&g, shape) };
             deposit(&mut self.slots[self.inputs[i] as usize], part);
         }
     }

@@ -3,7 +3,6 @@
 use std::panic::Location;
 
 use super::backward::{run_rule, sweep};
-use super::op::Needed;
 use super::tape::{Blame, Kind};
 use super::ways::Ways;
 use super::{NoGradient, Var, fan};
@@ -191,7 +190,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub(crate) fn unrecorded(name: &'static str, value: Tensor<T>, from: &[Var<'t, T>]) -> Self {
         let inputs: Inline<u32> = from.iter().map(|x| x.index).collect();
-        from[0].tape.push(value, name, Kind::Paused, &inputs, Needed::NONE, Location::caller())
+        from[0].tape.push(value, name, Kind::Paused, &inputs, Location::caller())
     }
 
     #[cold]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::checkpoint::Segment;
 use super::op::{Needed, Op};
-use super::{Gradients, Param, ParamId, Var};
+use super::{Gradients, Param, ParamId, Var, trap};
 use crate::float::Float;
 use crate::shape::{Inline, Shape};
 use crate::tensor::Tensor;
@@ -54,6 +54,22 @@ pub(super) struct Node<T: Float> {
     pub(super) kind: Kind,
     pub(super) retained: bool,
     pub(super) location: &'static Location<'static>,
+}
+
+impl<T: Float> Node<T> {
+    /// A place for one.
+    fn vacant(location: &'static Location<'static>) -> Self {
+        Node {
+            value: Tensor::vacant(),
+            op: None,
+            name: "",
+            inputs: Inline::new(),
+            needed: Needed::NONE,
+            kind: Kind::Constant,
+            retained: false,
+            location,
+        }
+    }
 }
 
 /// A leaf, and the parameter that it stands for.
@@ -139,7 +155,7 @@ impl<T: Float> Tape<T> {
     /// A value that gradients are wanted for.
     #[track_caller]
     pub fn leaf(&self, value: Tensor<T>) -> Var<'_, T> {
-        let var = self.push(value, "leaf", Kind::Leaf, &[], Needed::NONE, Location::caller());
+        let var = self.push(value, "leaf", Kind::Leaf, &[], Location::caller());
         self.leaves.borrow_mut().push(Leaf { index: var.index, param: None });
         var
     }
@@ -147,7 +163,7 @@ impl<T: Float> Tape<T> {
     /// A value that gradients are not wanted for.
     #[track_caller]
     pub fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
-        self.push(value, "constant", Kind::Constant, &[], Needed::NONE, Location::caller())
+        self.push(value, "constant", Kind::Constant, &[], Location::caller())
     }
 
     /// A rank-0 constant.
@@ -169,7 +185,7 @@ impl<T: Float> Tape<T> {
             }
         }
         drop(leaves);
-        let var = self.push(param.value.clone(), "param", kind, &[], Needed::NONE, Location::caller());
+        let var = self.push(param.value.clone(), "param", kind, &[], Location::caller());
         self.leaves.borrow_mut().push(Leaf { index: var.index, param: Some(param.id()) });
         var
     }
@@ -296,7 +312,7 @@ impl<T: Float> Tape<T> {
     pub(super) fn truncate(&self, len: usize) {
         let mut nodes = self.nodes.borrow_mut();
         for node in &mut nodes[len..self.live.get()] {
-            node.value = Tensor::vacant();
+            node.value.release();
         }
         let mut leaves = self.leaves.borrow_mut();
         while leaves.last().is_some_and(|leaf| leaf.index as usize >= len) {
@@ -315,7 +331,7 @@ impl<T: Float> Tape<T> {
         std::mem::replace(&mut self.nodes.borrow_mut()[index as usize].value, Tensor::vacant())
     }
 
-    #[inline]
+    /// Appends a node that passes no gradient on.
     #[track_caller]
     pub(super) fn push(
         &self,
@@ -323,9 +339,24 @@ impl<T: Float> Tape<T> {
         name: &'static str,
         kind: Kind,
         inputs: &[u32],
-        needed: Needed,
         location: &'static Location<'static>,
     ) -> Var<'_, T> {
+        self.append(&mut self.nodes.borrow_mut(), value, name, kind, inputs, location);
+        Var { tape: self, index: self.len() as u32 - 1 }
+    }
+
+    /// Appends a node, in the place of one that only lends its memory if there is one. Inlined, so that a value is copied once.
+    #[inline(always)]
+    #[track_caller]
+    fn append<'n>(
+        &self,
+        nodes: &'n mut Vec<Node<T>>,
+        value: Tensor<T>,
+        name: &'static str,
+        kind: Kind,
+        inputs: &[u32],
+        location: &'static Location<'static>,
+    ) -> &'n mut Node<T> {
         let index = self.live.get();
         assert!(index < u32::MAX as usize, "a tape holds at most 2³² − 1 nodes");
         let location = match self.blame.get() {
@@ -333,19 +364,18 @@ impl<T: Float> Tape<T> {
             _ => location,
         };
         if self.trapping.get() {
-            self.trap_value(&value, name, kind, inputs, location);
+            trap::look_at(nodes, &value, name, kind, inputs, location);
+        }
+        if index == nodes.len() {
+            nodes.push(Node::vacant(location));
         }
         self.live.set(index + 1);
-        let inputs = Inline::of(inputs);
-        let mut nodes = self.nodes.borrow_mut();
-        match nodes.get_mut(index) {
-            Some(node) => {
-                (node.value, node.name, node.inputs) = (value, name, inputs);
-                (node.needed, node.kind, node.retained, node.location) = (needed, kind, false, location);
-            }
-            None => nodes.push(Node { value, op: None, name, inputs, needed, kind, retained: false, location }),
-        }
-        Var { tape: self, index: index as u32 }
+        let node = &mut nodes[index];
+        node.value = value;
+        node.inputs = Inline::of(inputs);
+        (node.name, node.kind, node.location) = (name, kind, location);
+        (node.needed, node.retained) = (Needed::NONE, false);
+        node
     }
 
     /// Computes `op` and appends its node.
@@ -353,22 +383,20 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub(super) fn apply<O: Op<T>>(&self, mut op: O, inputs: &[u32]) -> Var<'_, T> {
         let _restored = self.restored_for(inputs);
-        let (value, wanted) = {
-            let nodes = self.nodes.borrow();
-            let wanted = Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()));
-            (op.forward(&Values::of(&nodes, inputs)), wanted)
-        };
+        let mut nodes = self.nodes.borrow_mut();
+        let wanted = Needed::new(inputs.iter().map(|&i| nodes[i as usize].kind.needs_gradient()));
+        let value = op.forward(&Values::of(&nodes, inputs));
         let (kind, needed) = kind_of(&op, inputs.len(), wanted, self.recording.get());
-        let var = self.push(value, op.name(), kind, inputs, needed, Location::caller());
+        let node = self.append(&mut nodes, value, op.name(), kind, inputs, Location::caller());
+        node.needed = needed;
         if matches!(kind, Kind::Derived | Kind::NoRule) {
-            let slot = &mut self.nodes.borrow_mut()[var.index as usize].op;
             // The op of the last step at this place is most often of the same type: its box serves again.
-            match slot.as_deref_mut().and_then(|op| (op as &mut dyn Any).downcast_mut::<O>()) {
+            match node.op.as_deref_mut().and_then(|op| (op as &mut dyn Any).downcast_mut::<O>()) {
                 Some(old) => *old = op,
-                None => *slot = Some(Box::new(op)),
+                None => node.op = Some(Box::new(op)),
             }
         }
-        var
+        Var { tape: self, index: self.len() as u32 - 1 }
     }
 }
 

@@ -39,22 +39,6 @@ impl<T: Float> Tape<T> {
         self.trapping.set(false);
     }
 
-    /// Looks at a value before its node is appended.
-    #[cold]
-    #[track_caller]
-    pub(super) fn trap_value(&self, value: &Tensor<T>, name: &str, kind: Kind, inputs: &[u32], at: &Location<'_>) {
-        let nodes = self.nodes.borrow();
-        let from: Vec<&Node<T>> = inputs.iter().map(|&i| &nodes[i as usize]).collect();
-        let is_intended = kind == Kind::Constant || !from.iter().all(|node| all_finite(&node.value));
-        let had_nan = from.iter().any(|node| has_nan(&node.value));
-        let Some(first) = First::arising(value, is_intended, had_nan) else { return };
-        let shape = value.shape();
-        panic!(
-            "trap_non_finite: {name} {shape:?} at {at} {first}{}",
-            Ranges(from.iter().map(|n| ("from", *n)).collect())
-        );
-    }
-
     /// Looks at the gradients of the inputs of node `i`, when it has just added to them; `g` is the gradient that had arrived at it.
     #[cold]
     pub(super) fn trap_gradient(&self, i: usize, g: &Tensor<T>, gradient_of: impl Fn(u32) -> Option<Tensor<T>>) {
@@ -86,6 +70,25 @@ impl<T: Float> Var<'_, T> {
             panic!("trap_non_finite: the seed of the gradients of {self:?} {first}");
         }
     }
+}
+
+/// Looks at a value before its node is appended to `nodes`.
+#[cold]
+#[track_caller]
+pub(super) fn look_at<T: Float>(
+    nodes: &[Node<T>],
+    value: &Tensor<T>,
+    name: &str,
+    kind: Kind,
+    inputs: &[u32],
+    at: &Location<'_>,
+) {
+    let from: Vec<&Node<T>> = inputs.iter().map(|&i| &nodes[i as usize]).collect();
+    let is_intended = kind == Kind::Constant || !from.iter().all(|node| all_finite(&node.value));
+    let had_nan = from.iter().any(|node| has_nan(&node.value));
+    let Some(first) = First::arising(value, is_intended, had_nan) else { return };
+    let shape = value.shape();
+    panic!("trap_non_finite: {name} {shape:?} at {at} {first}{}", Ranges(from.iter().map(|n| ("from", *n)).collect()));
 }
 
 fn all_finite<T: Float>(x: &Tensor<T>) -> bool {

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::op::Needed;
 use super::tape::Kind;
 use super::{Op, Tape};
 use crate::float::Float;
@@ -108,8 +107,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// The same value as a constant: no gradient passes back through it.
     #[track_caller]
     pub fn detach(self) -> Self {
-        let inputs = [self.index];
-        self.tape.push(self.value(), "detach", Kind::Detached, &inputs, Needed::NONE, Location::caller())
+        self.tape.push(self.value(), "detach", Kind::Detached, &[self.index], Location::caller())
     }
 
     /// Asks [`Var::backward`] to keep the gradient of this node, which it does of its own accord for leaves only.

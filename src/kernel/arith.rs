@@ -2,6 +2,7 @@
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use super::change::{change, change0};
 use super::map::{map, update, update0, zip, zip_shaped};
 use crate::float::Float;
 use crate::shape::{Shape, broadcast};
@@ -73,15 +74,13 @@ macro_rules! tensor_operators {
                 let shape = broadcast(stringify!($assign_method), self.shape(), other.shape());
                 assert!(shape == *self.shape(), "{}: {:?} does not broadcast to {:?}", stringify!($assign_method),
                     other.shape(), self.shape());
-                let taken = std::mem::replace(self, Tensor::vacant());
-                *self = update(taken, other, |a, b| a $op b);
+                change(self, other, |a, b| a $op b);
             }
         }
         impl<T: Float> $assign<T> for Tensor<T> {
             #[inline]
             fn $assign_method(&mut self, scalar: T) {
-                let taken = std::mem::replace(self, Tensor::vacant());
-                *self = update0(taken, |x| x $op scalar);
+                change0(self, |x| x $op scalar);
             }
         }
         tensor_operators!(@left $trait $method $op; f32 f64);

@@ -3,6 +3,7 @@
 use std::array;
 
 use super::map::{broadcast_walk, dense};
+use super::simd::widest;
 use super::{PIECE, worth_sharing};
 use crate::float::Float;
 use crate::shape::Run;
@@ -10,7 +11,7 @@ use crate::tensor::Tensor;
 
 /// How many elements are computed at a time. They are copied into arrays of this size and back: of arrays on the stack the compiler
 /// knows that they do not overlap, and makes vectors of the loop; of several slices it would have to ask for each pair.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 
 /// `(y₀, y₁, …) ← f((y₀, y₁, …), x)` for every element. All are of one shape, and `x` of any layout. A `y` is changed in place; if
 /// somebody shares it or it is not dense, it is copied first.
@@ -29,14 +30,14 @@ pub(crate) fn update_jointly<T: Float, const N: usize>(
     if let Some(x) = x.as_slice() {
         return joint_pieces(outs, &|start, outs| {
             let run = Run { position: start, at: [start], strides: [1], len: outs[0].len() };
-            blocks(outs, x, &run, &f);
+            along(outs, x, &run, &f);
         });
     }
     let walk = broadcast_walk(x.shape(), [x]);
     joint_pieces(outs, &|start, mut outs| {
         walk.runs(start..start + outs[0].len(), |run| {
             let from = run.position - start;
-            blocks(outs.each_mut().map(|out| &mut out[from..from + run.len]), x.data(), &run, &f);
+            along(outs.each_mut().map(|out| &mut out[from..from + run.len]), x.data(), &run, &f);
         });
     });
 }
@@ -66,34 +67,76 @@ fn split_pieces<T: Send, const N: usize>(
     rayon::join(|| split_pieces(start, left, work), || split_pieces(start + middle, right, work));
 }
 
-/// One run, block by block.
-#[inline]
-fn blocks<T: Float, const N: usize>(mut ys: [&mut [T]; N], data: &[T], run: &Run<1>, f: &impl Fn([T; N], T) -> [T; N]) {
-    let (mut own, mut given) = ([[T::zero(); BLOCK]; N], [T::zero(); BLOCK]);
-    for at in (0..run.len).step_by(BLOCK) {
-        let len = BLOCK.min(run.len - at);
-        if run.strides[0] == 1 {
-            copy(&mut given, &data[run.at[0] + at..], len);
-        } else {
-            given[..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[run.place(0, at + i)]);
-        }
-        own.iter_mut().zip(&ys).for_each(|(own, y)| copy(own, &y[at..], len));
-        for i in 0..len {
-            let new = f(array::from_fn(|k| own[k][i]), given[i]);
-            for k in 0..N {
-                own[k][i] = new[k];
-            }
-        }
-        own.iter().zip(&mut ys).for_each(|(own, y)| copy(&mut y[at..], own, len));
+/// One run, by the widest instructions.
+fn along<T: Float, const N: usize>(mut ys: [&mut [T]; N], data: &[T], run: &Run<1>, f: &impl Fn([T; N], T) -> [T; N]) {
+    widest::<T, _>(
+        #[inline(always)]
+        || blocks(&mut ys, data, run, f),
+    );
+}
+
+/// [`along`] a run, block by block. What is inlined here twice knows in the loop how long a block is, and copies it without a call.
+#[inline(always)]
+fn blocks<T: Float, const N: usize>(
+    ys: &mut [&mut [T]; N],
+    data: &[T],
+    run: &Run<1>,
+    f: &impl Fn([T; N], T) -> [T; N],
+) {
+    let mut block = Block { ys: [[T::zero(); BLOCK]; N], x: [T::zero(); BLOCK] };
+    let whole = run.len / BLOCK * BLOCK;
+    for at in (0..whole).step_by(BLOCK) {
+        block.read(ys, data, run, at, BLOCK);
+        block.change(f);
+        block.write(ys, at, BLOCK);
+    }
+    if whole < run.len {
+        let rest = run.len - whole;
+        block.read(ys, data, run, whole, rest);
+        block.change(f); // behind the rest in vain
+        block.write(ys, whole, rest);
     }
 }
 
-/// Copies `len` elements: a whole block, whose length the compiler knows, without a call.
-#[inline]
-fn copy<T: Copy>(to: &mut [T], from: &[T], len: usize) {
-    if len == BLOCK {
-        to[..BLOCK].copy_from_slice(&from[..BLOCK]);
-    } else {
-        to[..len].copy_from_slice(&from[..len]);
+/// What is computed at a time, in whole lines of the cache: of vectors that reach over two each would count twice.
+#[repr(align(64))]
+struct Block<T, const N: usize> {
+    ys: [[T; BLOCK]; N],
+    x: [T; BLOCK],
+}
+
+impl<T: Float, const N: usize> Block<T, N> {
+    #[inline(always)]
+    fn read(&mut self, ys: &[&mut [T]; N], data: &[T], run: &Run<1>, at: usize, len: usize) {
+        if run.strides[0] == 1 {
+            self.x[..len].copy_from_slice(&data[run.at[0] + at..][..len]);
+        } else {
+            self.x[..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[run.place(0, at + i)]);
+        }
+        for (own, y) in self.ys.iter_mut().zip(ys) {
+            own[..len].copy_from_slice(&y[at..][..len]);
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "several arrays go along together")]
+    fn change(&mut self, f: &impl Fn([T; N], T) -> [T; N]) {
+        for i in 0..BLOCK {
+            let mut old = [T::zero(); N];
+            for k in 0..N {
+                old[k] = self.ys[k][i];
+            }
+            let new = f(old, self.x[i]);
+            for k in 0..N {
+                self.ys[k][i] = new[k];
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn write(&self, ys: &mut [&mut [T]; N], at: usize, len: usize) {
+        for (y, own) in ys.iter_mut().zip(&self.ys) {
+            y[at..][..len].copy_from_slice(&own[..len]);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod arith;
 pub(crate) mod awake;
+pub(crate) mod change;
 pub(crate) mod compare;
 pub(crate) mod conv;
 pub(crate) mod distance;

@@ -8,7 +8,8 @@ use super::select::IfPositive;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{self, Op, Pullback, RawPullback, Var};
-use crate::kernel::map::{map, update, update0, zip};
+use crate::kernel::change::{change, change0};
+use crate::kernel::map::{map, zip};
 use crate::tensor::Tensor;
 
 /// `y = a − b`, broadcast.
@@ -33,9 +34,11 @@ impl<T: Float> Op<T> for Subtract {
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let g = p.take_g();
-        p.accum(1, || map(&g, |g| -g));
-        p.accum(0, || g);
+        if p.needs(1) {
+            let second = map(p.g(), |g| -g);
+            p.accum(1, || second);
+        }
+        p.pass(0, |_| {});
         true
     }
 }
@@ -62,20 +65,16 @@ impl<T: Float> Op<T> for Multiply {
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let (g, a, b) = (p.take_g(), p.xs[0], p.xs[1]);
-        if p.needs(1) {
-            let second = if p.needs(0) { zip("mul", &g, a, |g, a| g * a) } else { return last(p, 1, g, a) };
+        let (a, b) = (p.xs[0], p.xs[1]);
+        if p.needs(0) && p.needs(1) {
+            let second = zip("mul", p.g(), a, |g, a| g * a);
             p.accum(1, || second);
+        } else if p.needs(1) {
+            p.pass(1, |g| change(g, a, |g, a| g * a));
         }
-        last(p, 0, g, b)
+        p.pass(0, |g| change(g, b, |g, b| g * b));
+        true
     }
-}
-
-/// The last use of a product's gradient, which may be overwritten.
-#[inline]
-fn last<T: Float>(p: &mut RawPullback<'_, T>, i: usize, g: Tensor<T>, factor: &Tensor<T>) -> bool {
-    p.accum(i, || update(g, factor, |g, x| g * x));
-    true
 }
 
 /// `y = a / b`, broadcast.
@@ -199,8 +198,7 @@ impl<T: Float> Op<T> for AddScalar<T> {
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let g = p.take_g();
-        p.accum(0, || g);
+        p.pass(0, |_| {});
         true
     }
 }
@@ -226,8 +224,7 @@ impl<T: Float> Op<T> for MulScalar<T> {
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let g = p.take_g();
-        p.accum(0, || update0(g, |g| g * self.0));
+        p.pass(0, |g| change0(g, |g| g * self.0));
         true
     }
 }
@@ -253,8 +250,7 @@ impl<T: Float> Op<T> for DivScalar<T> {
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let g = p.take_g();
-        p.accum(0, || update0(g, |g| g / self.0));
+        p.pass(0, |g| change0(g, |g| g / self.0));
         true
     }
 }
@@ -280,8 +276,7 @@ impl<T: Float> Op<T> for Negate {
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let g = p.take_g();
-        p.accum(0, || update0(g, |g| -g));
+        p.pass(0, |g| change0(g, |g| -g));
         true
     }
 }

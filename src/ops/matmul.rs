@@ -26,10 +26,16 @@ impl<T: Float> Op<T> for MatMul {
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (a, b, g) = (p.xs[0], p.xs[1], p.take_g());
-        p.accum(0, || g.matmul(&b.t()));
-        p.accum(1, || a.t().matmul(&g));
+        p.accum(0, || lying_as(a, &g, &b.t()));
+        p.accum(1, || lying_as(b, &a.t(), &g));
         true
     }
+}
+
+/// `a · b`, which lies as `x` does if that is a transposed matrix: so the gradient of a weight that was transposed for the product is dense.
+fn lying_as<T: Float>(x: &Tensor<T>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+    let is_transposed = !x.layout().is_dense() && x.t().layout().is_dense();
+    if is_transposed { b.t().matmul(&a.t()).t() } else { a.matmul(b) }
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -56,6 +56,12 @@ impl<T: Float> Op<T> for Permute {
         let g = p.g;
         p.accum(0, || g.permute(&self.inverse()));
     }
+
+    fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
+        let g = p.take_g();
+        p.accum(0, || g.permute(&self.inverse()));
+        true
+    }
 }
 
 /// A part of every axis. Adjoint: [`Unslice`].

@@ -10,7 +10,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use super::select::IfPositive;
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::map::{map, update2, zip};
+use crate::kernel::change::change2;
+use crate::kernel::map::{map, zip};
 use crate::kernel::wide::one_in_f32;
 use crate::tensor::Tensor;
 
@@ -142,9 +143,9 @@ impl<T: Float, U: Unary> Op<T> for Pointwise<U> {
 
     #[inline]
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
-        let (g, x, y) = (p.take_g(), p.xs[0], p.y);
-        p.accum(0, || {
-            update2(
+        let (x, y) = (p.xs[0], p.y);
+        p.pass(0, |g| {
+            change2(
                 g,
                 [x, y],
                 #[inline(always)]

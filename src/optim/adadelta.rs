@@ -78,11 +78,14 @@ impl UpdateRule for AdadeltaRule {
     fn update<T: Float>(&self, update: Update<'_, T>) {
         let [lr, eps, decay] = [self.lr, self.eps, self.weight_decay].map(T::of);
         let average = Averages::new(self.rho);
-        update.each(|[w, v, u], g| {
-            let g = g + decay * w;
-            let v = average.of_square(v, g);
-            let d = (u + eps).sqrt() / (v + eps).sqrt() * g;
-            [w - lr * d, v, average.of_square(u, d)]
-        });
+        update.each(
+            #[inline(always)]
+            |[w, v, u], g| {
+                let g = g + decay * w;
+                let v = average.of_square(v, g);
+                let d = (u + eps).sqrt() / (v + eps).sqrt() * g;
+                [w - lr * d, v, average.of_square(u, d)]
+            },
+        );
     }
 }

@@ -92,11 +92,14 @@ impl UpdateRule for AdagradRule {
         let lr = T::of(self.lr / (1.0 + (update.step - 1) as f64 * self.lr_decay));
         let [decay, eps] = [self.weight_decay, self.eps].map(T::of);
         let smallest_root = smallest::<T>().sqrt();
-        update.each(|[w, s], g| {
-            let g = g + decay * w;
-            let square = flush(g, smallest_root);
-            let s = s + square * square;
-            [w - lr * g / (s.sqrt() + eps), s]
-        });
+        update.each(
+            #[inline(always)]
+            |[w, s], g| {
+                let g = g + decay * w;
+                let square = flush(g, smallest_root);
+                let s = s + square * square;
+                [w - lr * g / (s.sqrt() + eps), s]
+            },
+        );
     }
 }

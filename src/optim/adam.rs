@@ -100,18 +100,24 @@ impl<const DECOUPLED: bool> UpdateRule for AdamRule<DECOUPLED> {
         let (kept, added) = decay::<T>(self.lr, self.weight_decay, DECOUPLED);
         let (first, second, eps) = (Averages::new(beta1), Averages::new(beta2), T::of(self.eps));
         if self.amsgrad {
-            return update.each(|[w, m, v, top], g| {
+            return update.each(
+                #[inline(always)]
+                |[w, m, v, top], g| {
+                    let g = g + added * w;
+                    let (m, v) = (first.of(m, g), second.of_square(v, g));
+                    let top = if v > top || v.is_nan() { v } else { top };
+                    [kept * w - rate * m / (top.sqrt() * root + eps), m, v, top]
+                },
+            );
+        }
+        update.each(
+            #[inline(always)]
+            |[w, m, v], g| {
                 let g = g + added * w;
                 let (m, v) = (first.of(m, g), second.of_square(v, g));
-                let top = if v > top || v.is_nan() { v } else { top };
-                [kept * w - rate * m / (top.sqrt() * root + eps), m, v, top]
-            });
-        }
-        update.each(|[w, m, v], g| {
-            let g = g + added * w;
-            let (m, v) = (first.of(m, g), second.of_square(v, g));
-            [kept * w - rate * m / (v.sqrt() * root + eps), m, v]
-        });
+                [kept * w - rate * m / (v.sqrt() * root + eps), m, v]
+            },
+        );
     }
 }
 

@@ -74,11 +74,14 @@ impl UpdateRule for LionRule {
         let (step, kept) = (T::of(self.lr), T::of(1.0 - self.lr * self.weight_decay));
         let (beta1, beta2) = self.betas;
         let (direction, average) = (Averages::new(beta1), Averages::new(beta2));
-        update.each(|[w, m], g| {
-            let d = direction.of(m, g);
-            // The sign of 0 is 0, that of NaN is NaN.
-            let sign = if d.is_zero() { d } else { d.signum() };
-            [kept * w - step * sign, average.of(m, g)]
-        });
+        update.each(
+            #[inline(always)]
+            |[w, m], g| {
+                let d = direction.of(m, g);
+                // The sign of 0 is 0, that of NaN is NaN.
+                let sign = if d.is_zero() { d } else { d.signum() };
+                [kept * w - step * sign, average.of(m, g)]
+            },
+        );
     }
 }

@@ -115,10 +115,13 @@ impl UpdateRule for NAdamRule {
         let root = T::of((1.0 - beta2.powf(t)).sqrt().recip());
         let (kept, added) = decay::<T>(self.lr, self.weight_decay, self.decoupled_weight_decay);
         let (first, second, eps) = (Averages::new(beta1), Averages::new(beta2), T::of(self.eps));
-        update.each(|[w, m, v], g| {
-            let g = g + added * w;
-            let (m, v) = (first.of(m, g), second.of_square(v, g));
-            [kept * w - (of_gradient * g + of_average * m) / (v.sqrt() * root + eps), m, v]
-        });
+        update.each(
+            #[inline(always)]
+            |[w, m, v], g| {
+                let g = g + added * w;
+                let (m, v) = (first.of(m, g), second.of_square(v, g));
+                [kept * w - (of_gradient * g + of_average * m) / (v.sqrt() * root + eps), m, v]
+            },
+        );
     }
 }

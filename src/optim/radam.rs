@@ -100,18 +100,24 @@ impl UpdateRule for RAdamRule {
         let (kept, added) = decay::<T>(self.lr, self.weight_decay, self.decoupled_weight_decay);
         let (first, second, eps) = (Averages::new(beta1), Averages::new(beta2), T::of(self.eps));
         if length <= 5.0 {
-            return update.each(|[w, m, v], g| {
-                let g = g + added * w;
-                let (m, v) = (first.of(m, g), second.of_square(v, g));
-                [kept * w - rate * m, m, v]
-            });
+            return update.each(
+                #[inline(always)]
+                |[w, m, v], g| {
+                    let g = g + added * w;
+                    let (m, v) = (first.of(m, g), second.of_square(v, g));
+                    [kept * w - rate * m, m, v]
+                },
+            );
         }
         let trust = |length: f64| (length - 4.0) * (length - 2.0) / length;
         let rate = rate * T::of((trust(length) / trust(longest) * rest2).sqrt());
-        update.each(|[w, m, v], g| {
-            let g = g + added * w;
-            let (m, v) = (first.of(m, g), second.of_square(v, g));
-            [kept * w - rate * m / (v.sqrt() + eps), m, v]
-        });
+        update.each(
+            #[inline(always)]
+            |[w, m, v], g| {
+                let g = g + added * w;
+                let (m, v) = (first.of(m, g), second.of_square(v, g));
+                [kept * w - rate * m / (v.sqrt() + eps), m, v]
+            },
+        );
     }
 }

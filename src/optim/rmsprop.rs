@@ -111,28 +111,40 @@ impl UpdateRule for RmsPropRule {
         // Of a gradient that stays the same the two are equal but for rounding, which must not give the root of a negative number.
         let spread = |v: T, m: T| if v < m * m { T::zero() } else { v - m * m };
         match (self.momentum != 0.0, self.centered) {
-            (false, false) => update.each(|[w, v], g| {
-                let g = g + decay * w;
-                let v = average.of_square(v, g);
-                [w - lr * g / (v.sqrt() + eps), v]
-            }),
-            (true, false) => update.each(|[w, v, b], g| {
-                let g = g + decay * w;
-                let v = average.of_square(v, g);
-                let b = buffered(b, g / (v.sqrt() + eps));
-                [w - lr * b, v, b]
-            }),
-            (false, true) => update.each(|[w, v, m], g| {
-                let g = g + decay * w;
-                let (v, m) = (average.of_square(v, g), average.of(m, g));
-                [w - lr * g / (spread(v, m).sqrt() + eps), v, m]
-            }),
-            (true, true) => update.each(|[w, v, b, m], g| {
-                let g = g + decay * w;
-                let (v, m) = (average.of_square(v, g), average.of(m, g));
-                let b = buffered(b, g / (spread(v, m).sqrt() + eps));
-                [w - lr * b, v, b, m]
-            }),
+            (false, false) => update.each(
+                #[inline(always)]
+                |[w, v], g| {
+                    let g = g + decay * w;
+                    let v = average.of_square(v, g);
+                    [w - lr * g / (v.sqrt() + eps), v]
+                },
+            ),
+            (true, false) => update.each(
+                #[inline(always)]
+                |[w, v, b], g| {
+                    let g = g + decay * w;
+                    let v = average.of_square(v, g);
+                    let b = buffered(b, g / (v.sqrt() + eps));
+                    [w - lr * b, v, b]
+                },
+            ),
+            (false, true) => update.each(
+                #[inline(always)]
+                |[w, v, m], g| {
+                    let g = g + decay * w;
+                    let (v, m) = (average.of_square(v, g), average.of(m, g));
+                    [w - lr * g / (spread(v, m).sqrt() + eps), v, m]
+                },
+            ),
+            (true, true) => update.each(
+                #[inline(always)]
+                |[w, v, b, m], g| {
+                    let g = g + decay * w;
+                    let (v, m) = (average.of_square(v, g), average.of(m, g));
+                    let b = buffered(b, g / (spread(v, m).sqrt() + eps));
+                    [w - lr * b, v, b, m]
+                },
+            ),
         }
     }
 }

@@ -101,7 +101,12 @@ impl<T: Float> Update<'_, T> {
         let mut all = [self.value].into_iter().chain(self.slots);
         let all: [&mut Tensor<T>; N] = array::from_fn(|_| all.next().expect("as many as counted above"));
         let (sign, limit) = (self.sign, smallest());
-        update_jointly(all, self.gradient, |all, g| f(all, sign * flush(g, limit)));
+        update_jointly(
+            all,
+            self.gradient,
+            #[inline(always)]
+            |all, g| f(all, sign * flush(g, limit)),
+        );
     }
 }
 
@@ -117,7 +122,7 @@ impl<T: Float> Update<'_, T> {
 /// assert_eq!(flush(1e-310, f64::MIN_POSITIVE), 0.0);
 /// assert!(flush(f64::NAN, 1.0).is_nan());
 /// ```
-#[inline]
+#[inline(always)]
 pub fn flush<T: Float>(x: T, limit: T) -> T {
     // A zero stays what it is: that of a dual number may have a derivative.
     if x.abs() < limit && !x.is_zero() { T::zero() } else { x }
@@ -157,13 +162,13 @@ impl<T: Float> Averages<T> {
     }
 
     /// The average `m` with `g` taken in.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(&self, m: T, g: T) -> T {
         flush(self.beta * m + self.rest * g, self.negligible)
     }
 
     /// The average `v` of squares with `g²` taken in.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of_square(&self, v: T, g: T) -> T {
         let g = flush(g, self.smallest_root);
         flush(self.beta * v + self.rest * g * g, self.smallest)

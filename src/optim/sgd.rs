@@ -91,21 +91,30 @@ impl UpdateRule for SgdRule {
     fn update<T: Float>(&self, update: Update<'_, T>) {
         let [lr, momentum, decay] = [self.lr, self.momentum, self.weight_decay].map(T::of);
         if self.momentum == 0.0 {
-            return update.each(|[w], g| [w - lr * (g + decay * w)]);
+            return update.each(
+                #[inline(always)]
+                |[w], g| [w - lr * (g + decay * w)],
+            );
         }
         let (kept, taken) =
             if update.is_fresh { (T::zero(), T::one()) } else { (momentum, T::of(1.0 - self.dampening)) };
         let limit = negligible();
         let buffer = |w: T, b: T, g: T| flush(kept * b + taken * (g + decay * w), limit);
         if self.nesterov {
-            return update.each(|[w, b], g| {
-                let b = buffer(w, b, g);
-                [w - lr * (g + decay * w + momentum * b), b]
-            });
+            return update.each(
+                #[inline(always)]
+                |[w, b], g| {
+                    let b = buffer(w, b, g);
+                    [w - lr * (g + decay * w + momentum * b), b]
+                },
+            );
         }
-        update.each(|[w, b], g| {
-            let b = buffer(w, b, g);
-            [w - lr * b, b]
-        });
+        update.each(
+            #[inline(always)]
+            |[w, b], g| {
+                let b = buffer(w, b, g);
+                [w - lr * b, b]
+            },
+        );
     }
 }

@@ -7,47 +7,78 @@ use std::ops::{Deref, DerefMut};
 /// header under the 128 bytes up to which a move is a few vector instructions rather than a call.
 const HERE: usize = 4;
 
+/// How many of the places count. It is as wide as the items of a [`Layout`](super::Layout), and marks by its unused values a list on the
+/// heap: so a header is whole words without gaps. Of a byte among words a copy would be made of pieces across their borders, and the next
+/// copy would have to wait until these have reached the cache.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Len {
+    Zero,
+    One,
+    Two,
+    Three,
+    Four,
+}
+
+impl Len {
+    /// The number, if it is at most [`HERE`].
+    #[inline]
+    fn of(len: usize) -> Option<Self> {
+        Some(match len {
+            0 => Len::Zero,
+            1 => Len::One,
+            2 => Len::Two,
+            3 => Len::Three,
+            4 => Len::Four,
+            _ => return None,
+        })
+    }
+}
+
 /// A list of numbers, one per axis.
 #[derive(Clone)]
 pub(crate) enum Inline<I> {
-    Here { len: u8, items: [I; HERE] },
+    Here { len: Len, items: [I; HERE] },
     Heap(Vec<I>),
 }
 
 impl<I: Copy + Default> Inline<I> {
     #[inline]
     pub(crate) fn new() -> Self {
-        Inline::Here { len: 0, items: [I::default(); HERE] }
+        Self::filled(I::default(), 0)
     }
 
     #[inline]
     pub(crate) fn filled(value: I, len: usize) -> Self {
-        if len <= HERE { Inline::Here { len: len as u8, items: [value; HERE] } } else { Inline::Heap(vec![value; len]) }
+        match Len::of(len) {
+            Some(len) => Inline::Here { len, items: [value; HERE] },
+            None => Inline::Heap(vec![value; len]),
+        }
     }
 
     #[inline]
     pub(crate) fn of(list: &[I]) -> Self {
-        if list.len() > HERE {
-            return Inline::Heap(list.to_vec());
-        }
+        let Some(len) = Len::of(list.len()) else { return Inline::Heap(list.to_vec()) };
         let mut items = [I::default(); HERE];
-        items[..list.len()].copy_from_slice(list);
-        Inline::Here { len: list.len() as u8, items }
+        items.iter_mut().zip(list).for_each(|(item, &x)| *item = x);
+        Inline::Here { len, items }
     }
 
     #[inline]
     pub(crate) fn push(&mut self, item: I) {
         match self {
-            Inline::Here { len, items } if (*len as usize) < HERE => {
-                items[*len as usize] = item;
-                *len += 1;
-            }
-            Inline::Here { items, .. } => {
-                let mut list = Vec::with_capacity(2 * HERE);
-                list.extend_from_slice(items);
-                list.push(item);
-                *self = Inline::Heap(list);
-            }
+            Inline::Here { len, items } => match Len::of(*len as usize + 1) {
+                Some(more) => {
+                    items[*len as usize] = item;
+                    *len = more;
+                }
+                None => {
+                    let mut list = Vec::with_capacity(2 * HERE);
+                    list.extend_from_slice(items);
+                    list.push(item);
+                    *self = Inline::Heap(list);
+                }
+            },
             Inline::Heap(list) => list.push(item),
         }
     }
@@ -95,7 +126,8 @@ impl<I: Copy + Default> FromIterator<I> for Inline<I> {
 impl<I: PartialEq> PartialEq for Inline<I> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        // Of slices the compiler would make a call.
+        self.len() == other.len() && self.iter().zip(other.iter()).all(|(a, b)| a == b)
     }
 }
 

@@ -44,7 +44,7 @@ impl Layout {
     /// The same with the first element at the start of the storage; for one element, whose strides do not count.
     #[inline]
     pub(crate) fn at_start(&self) -> Self {
-        Layout { offset: 0, ..self.clone() }
+        Layout { shape: self.shape.clone(), strides: self.strides.clone(), offset: 0, len: self.len }
     }
 
     /// The sizes of the axes.

@@ -4,8 +4,11 @@ use super::Reduction;
 use super::binary::some_weights;
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
+use crate::kernel::fold::fold_slice;
 use crate::kernel::gather::check_indices;
 use crate::kernel::map::map_to;
+use crate::kernel::reduce::{largest, log_of_terms, other};
+use crate::kernel::simd::widest;
 use crate::kernel::wide::in_f32;
 use crate::ops::softmax::around_top;
 use crate::ops::{Specimen, specimen};
@@ -128,11 +131,11 @@ impl<T: Float> ClassEntropy<T> {
         self.ignored == Some(class)
     }
 
-    fn loss(&self, row: &[T], class: usize) -> T {
+    /// The loss of one example, given what is [`around_top`] of its row.
+    fn loss(&self, row: &[T], class: usize, (top, log_sum): (T, T)) -> T {
         if self.is_ignored(class) {
             return T::zero();
         }
-        let (top, log_sum) = around_top(row);
         let term = |q: T, x: T| if q.is_zero() { q } else { q * ((top - x) + log_sum) };
         let own = term(self.own(class), row[class]);
         if self.smoothing == 0.0 {
@@ -163,11 +166,22 @@ impl<T: Float> ClassEntropy<T> {
         if T::NARROW {
             return in_f32([x], |[x]| self.cast().losses(&x));
         }
-        let x = x.to_contiguous();
-        let rows = x.as_slice().unwrap_or_default().chunks_exact(x.shape()[1].max(1));
+        let (x, n) = (x.to_contiguous(), x.shape()[1].max(1));
+        let rows = x.as_slice().unwrap_or_default().chunks_exact(n);
         let mut losses = Tensor::dirty([x.shape()[0]].into());
-        for ((loss, row), &class) in losses.make_mut().iter_mut().zip(rows).zip(&self.classes) {
-            *loss = self.loss(row, class);
+        let each = losses.make_mut().iter_mut();
+        if !T::VECTORS {
+            each.zip(rows).zip(&self.classes).for_each(|((loss, row), &class)| {
+                *loss = self.loss(row, class, around_top(row));
+            });
+            return losses;
+        }
+        let (terms, tops) = terms_of_rows(&x);
+        let sums = terms.as_slice().unwrap_or_default().chunks_exact(n).map(|terms| {
+            log_of_terms(sum_of_row(terms, other), sum_of_row(terms, largest))
+        });
+        for ((((loss, row), &class), &top), sum) in each.zip(rows).zip(&self.classes).zip(&tops).zip(sums) {
+            *loss = self.loss(row, class, (top, sum));
         }
         losses
     }
@@ -176,8 +190,9 @@ impl<T: Float> ClassEntropy<T> {
         if T::NARROW {
             return in_f32([x, g], |[x, g]| self.cast().gradient(&x, &g));
         }
-        let mut y = x.softmax(-1);
-        let rows = y.make_mut().chunks_exact_mut(x.shape()[1].max(1));
+        let n = x.shape()[1].max(1);
+        let mut y = if T::VECTORS { softmax_of_rows(&x.to_contiguous()) } else { x.softmax(-1) };
+        let rows = y.make_mut().chunks_exact_mut(n);
         rows.zip(&self.classes).zip(g).for_each(|((row, &class), &g)| self.pull(row, class, g));
         y
     }
@@ -193,6 +208,44 @@ impl<T: Float> ClassEntropy<T> {
     fn counts(&self) -> Tensor<T> {
         map_to(&self.classes, |class| if self.is_ignored(class) { T::zero() } else { self.weight(class) })
     }
+}
+
+/// The [`term`](crate::kernel::reduce::term)s of a matrix without gaps, each around the largest element of its row, and those. The
+/// exponentials are computed of all rows at once: most often there are fewer classes than a vector has places.
+fn terms_of_rows<T: Float>(x: &Tensor<T>) -> (Tensor<T>, Tensor<T>) {
+    let (mut terms, mut tops) = (Tensor::dirty(x.shape().clone()), Tensor::dirty([x.shape()[0]].into()));
+    let (all, n) = (terms.make_mut(), x.shape()[1].max(1));
+    let rows = x.as_slice().unwrap_or_default().chunks_exact(n);
+    for ((row, terms), most) in rows.zip(all.chunks_exact_mut(n)).zip(tops.make_mut()) {
+        let top = row.iter().fold(T::neg_infinity(), |top, &x| x.maximum(top));
+        // Above 0 is nothing but the sign of the largest.
+        terms.iter_mut().zip(row).for_each(|(term, &x)| *term = if x == top { T::one() } else { x - top });
+        *most = top;
+    }
+    widest::<T, _>(
+        #[inline(always)]
+        || {
+            for term in &mut *all {
+                let e = term.lane_decay();
+                *term = if *term > T::zero() { -T::one() } else { e };
+            }
+        },
+    );
+    (terms, tops)
+}
+
+fn sum_of_row<T: Float>(row: &[T], of: impl Fn(T) -> T + Sync) -> T {
+    fold_slice(row, false, &of, &|a, b| a + b)
+}
+
+/// Softmax of the rows of a matrix without gaps.
+fn softmax_of_rows<T: Float>(x: &Tensor<T>) -> Tensor<T> {
+    let (mut y, _) = terms_of_rows(x);
+    for row in y.make_mut().chunks_exact_mut(x.shape()[1].max(1)) {
+        let scale = sum_of_row(row, T::abs).recip();
+        row.iter_mut().for_each(|y| *y = y.abs() * scale);
+    }
+    y
 }
 
 impl<T: Float> Op<T> for ClassEntropy<T> {
