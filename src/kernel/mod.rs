@@ -23,6 +23,7 @@ pub(crate) mod reduce;
 mod rows;
 pub(crate) mod simd;
 pub(crate) mod sort;
+pub(crate) mod sums;
 mod triangle;
 pub(crate) mod upsample;
 pub(crate) mod wide;

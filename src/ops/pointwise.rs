@@ -150,7 +150,14 @@ pointwise! {
     /// `x̄ = ȳ · exp(−x²/2) / √(2π)`.
     normal_cdf = NormalCdf on -3.0..3.0
         => |x| x.increasing(#[inline(always)] |x| special::normal_cdf(x)),
-           |x, y| (x * x * x.lit(-0.5)).map(Exp) * x.lit(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
+           |x, y| x.map(NormalPdf);
+
+    /// Density of the standard normal, `y = φ(x) = exp(−x²/2) / √(2π)`.
+    ///
+    /// # Gradient
+    /// `x̄ = −ȳ · x · y`.
+    normal_pdf = NormalPdf on -3.0..3.0
+        => |x| special::normal_pdf(x), |x, y| -(x.map(Clamp(-FLAT, FLAT)) * y);
 
     /// Gaussian error linear unit, `y = x · Φ(x)`.
     ///
@@ -162,7 +169,7 @@ pointwise! {
         => |x| x.maximum(F::of(-FLAT)) * NormalCdf.f(x),
            |x, y| {
                let x = x.map(Clamp(-FLAT, FLAT));
-               x.map(NormalCdf) + x * NormalCdf.df(x, x)
+               x.map(NormalCdf) + x * x.map(NormalPdf)
            };
 
     /// Gaussian error linear unit in its form with tanh, `y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
