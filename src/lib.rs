@@ -46,6 +46,7 @@ pub use graph::{
     Contribution, GradientKey, Gradients, NoGradient, Op, Param, ParamId, Paused, Pullback, RawPullback, Reason, Step,
     Tape, Var,
 };
+pub use kernel::awake::awake;
 pub use kernel::conv::Conv;
 pub use kernel::pad::PadMode;
 pub use kernel::pool::Pool;

@@ -4,6 +4,7 @@
 //! combined in a fixed order, so the bits of a result do not depend on it either.
 
 mod arith;
+pub(crate) mod awake;
 pub(crate) mod compare;
 pub(crate) mod conv;
 pub(crate) mod distance;

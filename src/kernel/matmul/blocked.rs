@@ -2,10 +2,13 @@
 //!
 //! The inner dimension is cut by its size alone, so an element of C is the same sum however the rest is cut. Operands are read
 //! where they lie as long as that is fast, and packed else: B, if its rows do not lie in one piece or it outgrows the second-level
-//! cache, once for all threads; A with it, unless C is narrow, each block by the thread that multiplies it.
+//! cache, by blocks that fit there, for all threads together unless it is small; A, if its rows do not lie in one piece, unless C is
+//! narrow. A tile's rows of A stay in the first-level cache while it goes along a row of C.
 //!
 //! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), §4; Van Zee and van de Geijn, "BLIS"
 //! (2015), for the loops around the tile.
+
+use std::ops::Range;
 
 use super::matrix::{Block, Matrix};
 use super::simd::Kernels;
@@ -15,18 +18,24 @@ use crate::float::Float;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Bytes of a row of A in a panel: as many columns as a block is deep. A panel of 14 rows fits the first-level cache, a pass over C
-/// in 512 steps is hidden by them.
+/// Bytes of a row of A in a panel: as many columns as a block is deep. A panel of 14 rows fits the first-level cache. (Three quarters
+/// of it took a percent more, one and a half of it five percent, twice a tenth.)
 pub(super) const DEPTH: usize = 2048;
 
-/// Rows of A that are packed at a time: in blocks of [`DEPTH`] 860 KB, for the second-level cache.
-const ROWS: usize = 420;
+/// Rows of A that are packed at a time: in blocks of [`DEPTH`] 4 MB, for the third-level cache.
+const ROWS: usize = 2048;
 
-/// Columns of B that are packed at a time: in blocks of [`DEPTH`] 6 MB, for the third-level cache.
-const COLUMNS: usize = 3072;
+/// Columns of B that are packed at a time: in blocks of [`DEPTH`] 1 MB of `f32`, for the second-level cache.
+const COLUMNS: usize = 512;
 
 /// Up to how many bytes a B whose rows lie in one piece is read where it lies.
-const SMALL: usize = 600 << 10;
+const SMALL: usize = 1 << 20;
+
+/// Up to how many panels of rows a larger B is not read often enough to be packed.
+const FEW: usize = 3;
+
+/// Up to how many elements of B each thread packs all of it for itself: sooner than what another has written comes to it.
+const OWN: usize = 1 << 18;
 
 /// Up to how many rows it is columns that threads share.
 const FLAT: usize = 128;
@@ -53,48 +62,56 @@ pub(super) fn blocked<T: Float>(
         );
         return;
     }
-    let packs = b.column_stride != 1 || (size_of::<T>() * b.rows * b.columns > SMALL && a.rows > kernels.rows());
-    let panel = kernels.columns();
+    let packs_a = a.column_stride != 1 && c.columns > NARROW;
+    let packs_b =
+        b.column_stride != 1 || (size_of::<T>() * b.rows * b.columns > SMALL && a.rows > FEW * kernels.rows());
+    let panels = Panels { size: c.rows, most: kernels.rows() };
+    if pieces > 1 && packs_b && b.rows * b.columns <= OWN && panels.count() > 1 {
+        let (first, second) = halves(pieces);
+        let at = panels.start((panels.count() * first / pieces).max(1));
+        let (upper, lower) = c.split_rows(at);
+        rayon::join(
+            || blocked(kernels, a.rows(0, at), b, upper, into, first),
+            || blocked(kernels, a.rows(at, a.rows - at), b, lower, into, second),
+        );
+        return;
+    }
+    let (most_rows, most_columns) = (if packs_a { ROWS } else { a.rows }, if packs_b { COLUMNS } else { b.columns });
     for (l, depth) in even(b.rows, DEPTH / size_of::<T>()) {
         let (a, b) = (a.columns(l, depth), b.rows(l, depth));
         let into = if l == 0 { into } else { Write::Add };
-        if !packs {
-            rows(kernels, a, Right::AsItLies(b), c.lend(), into, pieces);
-            continue;
-        }
-        for column in (0..b.columns).step_by(COLUMNS) {
-            let columns = COLUMNS.min(b.columns - column);
-            let mut buffer = Buffer::new(depth * columns.next_multiple_of(panel));
-            let packed = buffer.elements();
-            pack_columns(kernels, b.columns(column, columns), packed, pieces);
-            let part = c.part([0, column], [a.rows, columns]);
-            rows(kernels, a, Right::Packed(packed), part, into, pieces);
+        for (row, rows) in even(a.rows, most_rows) {
+            let a = a.rows(row, rows);
+            let panels = Panels { size: rows, most: kernels.rows() };
+            let mut buffer = packs_a.then(|| scratch(depth * rows));
+            let left = match &mut buffer {
+                Some(buffer) => Left::Packed(pack_rows(kernels, a, elements(buffer), panels, pieces)),
+                None => Left::AsItLies(a),
+            };
+            for column in (0..b.columns).step_by(most_columns) {
+                let columns = most_columns.min(b.columns - column);
+                let b = b.columns(column, columns);
+                let mut buffer = packs_b.then(|| scratch(depth * columns.next_multiple_of(kernels.columns())));
+                let right = match &mut buffer {
+                    Some(buffer) => Right::Packed(pack_columns(kernels, b, elements(buffer), pieces)),
+                    None => Right::AsItLies(b),
+                };
+                let c = c.part([row, column], [rows, columns]);
+                let tiles = Tiles { kernels, a: left, b: right, depth, into };
+                share(panels, 0..panels.count(), c, pieces, &|range, c| {
+                    tiles.run(panels.rows(range.clone()), panels.start(range.start), c);
+                });
+            }
         }
     }
 }
-
-/// `size` in as few parts of at most `most` as there must be, as even as can be: where each begins, and its length.
-pub(super) fn even(size: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let parts = size.div_ceil(most);
-    let (each, longer) = (size / parts.max(1), size % parts.max(1));
-    (0..parts).map(move |i| (i * each + i.min(longer), each + usize::from(i < longer)))
+/// Elements of unspecified value, from the start of a cache line on.
+fn scratch<T: Float>(len: usize) -> Tensor<T> {
+    Tensor::dirty(Shape::from([len]))
 }
 
-/// Elements of this thread from the start of a cache line on, of unspecified content.
-struct Buffer<T: Float>(Tensor<T>, usize);
-
-impl<T: Float> Buffer<T> {
-    const LINE: usize = 64;
-
-    fn new(len: usize) -> Self {
-        Buffer(Tensor::dirty(Shape::from([len + Self::LINE / size_of::<T>()])), len)
-    }
-
-    fn elements(&mut self) -> &mut [T] {
-        let elements = self.0.as_unique_slice().expect("a dirty tensor is dense and unshared");
-        let start = elements.as_ptr().align_offset(Self::LINE);
-        &mut elements[start..][..self.1]
-    }
+fn elements<T: Float>(buffer: &mut Tensor<T>) -> &mut [T] {
+    buffer.as_unique_slice().expect("a dirty tensor is dense and unshared")
 }
 
 /// B, of which a tile reads some columns row by row.
@@ -114,114 +131,150 @@ enum Left<'a, T> {
     Packed(&'a [T]),
 }
 
-/// Packs B into panels of columns, shared among threads. In the last panel places are left as they are where there is no column.
-fn pack_columns<T: Float>(kernels: &Kernels<T>, b: Matrix<'_, T>, packed: &mut [T], pieces: usize) {
-    let panel = kernels.columns();
-    let panels = b.columns.div_ceil(panel);
-    if pieces > 1 && panels > 1 {
-        let (first, second) = halves(pieces);
-        let at = (panels * first / pieces).max(1);
-        let (left, right) = packed.split_at_mut(at * panel * b.rows);
-        rayon::join(
-            || pack_columns(kernels, b.columns(0, at * panel), left, first),
-            || pack_columns(kernels, b.columns(at * panel, b.columns - at * panel), right, second),
-        );
-        return;
+/// `size` rows in as few panels of at most `most` as there must be, as even as can be.
+#[derive(Clone, Copy)]
+struct Panels {
+    size: usize,
+    most: usize,
+}
+
+impl Panels {
+    fn count(self) -> usize {
+        self.size.div_ceil(self.most)
     }
-    for (i, packed) in packed.chunks_exact_mut(panel * b.rows).enumerate() {
-        let columns = panel.min(b.columns - i * panel);
-        let b = b.columns(i * panel, columns);
-        // SAFETY: the kernels are for this processor. All of `b` can be read, as `Matrix` promises; `packed` has `b.rows` times `panel`
-        // places, and `columns` is no more than that.
-        unsafe {
-            (kernels.pack)([b.rows, columns], b.pointer(), [b.row_stride, b.column_stride], packed.as_mut_ptr(), panel);
-        }
+
+    /// The first row of a panel; of the panel behind the last, how many rows there are.
+    fn start(self, panel: usize) -> usize {
+        let count = self.count().max(1);
+        panel * (self.size / count) + panel.min(self.size % count)
+    }
+
+    /// The first row of each of some panels, and how many it has.
+    fn rows(self, panels: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        panels.map(move |panel| (self.start(panel), self.start(panel + 1) - self.start(panel)))
     }
 }
 
-/// Packs A into panels of the rows of each tile.
-fn pack_rows<T: Float>(kernels: &Kernels<T>, a: Matrix<'_, T>, packed: &mut [T]) {
-    for (row, rows) in even(a.rows, kernels.rows()) {
-        let packed = &mut packed[row * a.columns..][..rows * a.columns];
-        let a = a.rows(row, rows);
-        // SAFETY: the kernels are for this processor. All of `a` can be read, as `Matrix` promises; `packed` has a place for each
-        // element.
-        unsafe {
-            (kernels.pack)([a.columns, rows], a.pointer(), [a.column_stride, a.row_stride], packed.as_mut_ptr(), rows);
-        }
-    }
+/// `size` in as few parts of at most `most` as there must be, as even as can be: where each begins, and its length.
+pub(super) fn even(size: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let panels = Panels { size, most };
+    panels.rows(0..panels.count())
 }
 
-/// `A·B` into `C`, whose rows are shared among threads.
-fn rows<T: Float>(
+/// Calls `run` for parts of these panels and the rows of `c` that are theirs, one part to a thread.
+fn share<T: Float>(
+    panels: Panels,
+    range: Range<usize>,
+    c: Block<'_, T>,
+    pieces: usize,
+    run: &(impl Fn(Range<usize>, Block<'_, T>) + Sync),
+) {
+    if pieces < 2 || range.len() < 2 {
+        return run(range, c);
+    }
+    let (first, second) = halves(pieces);
+    let middle = range.start + (range.len() * first / pieces).max(1);
+    let (upper, lower) = c.split_rows(panels.start(middle) - panels.start(range.start));
+    rayon::join(
+        || share(panels, range.start..middle, upper, first, run),
+        || share(panels, middle..range.end, lower, second, run),
+    );
+}
+
+/// Packs B into panels of columns. In the last panel places are left as they are where there is no column.
+fn pack_columns<'a, T: Float>(kernels: &Kernels<T>, b: Matrix<'_, T>, packed: &'a mut [T], pieces: usize) -> &'a [T] {
+    let width = kernels.columns();
+    let panels = Panels { size: b.columns.div_ceil(width), most: 1 };
+    share(panels, 0..panels.size, Block::new(packed, panels.size, width * b.rows), pieces, &|range, mut packed| {
+        for (i, panel) in range.enumerate() {
+            let columns = width.min(b.columns - panel * width);
+            let (b, packed) = (b.columns(panel * width, columns), packed.row(i));
+            // SAFETY: the kernels are for this processor. All of `b` can be read, as `Matrix` promises; `packed` has `b.rows` times
+            // `width` places, and `columns` is no more than that.
+            unsafe {
+                (kernels.pack)(
+                    [b.rows, columns],
+                    b.pointer(),
+                    [b.row_stride, b.column_stride],
+                    packed.as_mut_ptr(),
+                    width,
+                );
+            }
+        }
+    });
+    packed
+}
+
+/// Packs A into these panels of rows.
+fn pack_rows<'a, T: Float>(
     kernels: &Kernels<T>,
     a: Matrix<'_, T>,
-    b: Right<'_, T>,
-    mut c: Block<'_, T>,
-    into: Write,
+    packed: &'a mut [T],
+    panels: Panels,
     pieces: usize,
-) {
-    if pieces > 1 && c.rows > kernels.rows() {
-        let (first, second) = halves(pieces);
-        let at = (c.rows * first / pieces).next_multiple_of(kernels.rows()).min(c.rows - 1);
-        let (upper, lower) = c.split_rows(at);
-        rayon::join(
-            || rows(kernels, a.rows(0, at), b, upper, into, first),
-            || rows(kernels, a.rows(at, a.rows - at), b, lower, into, second),
-        );
-        return;
-    }
-    if matches!(b, Right::AsItLies(_)) || c.columns <= NARROW {
-        return tiles(kernels, Left::AsItLies(a), b, &mut c, a.columns, into);
-    }
-    let mut buffer = Buffer::new(a.columns * c.rows.min(ROWS));
-    let columns = c.columns;
-    for (row, rows) in even(c.rows, ROWS) {
-        let packed = &mut buffer.elements()[..rows * a.columns];
-        pack_rows(kernels, a.rows(row, rows), packed);
-        let mut part = c.part([row, 0], [rows, columns]);
-        tiles(kernels, Left::Packed(packed), b, &mut part, a.columns, into);
-    }
+) -> &'a [T] {
+    share(panels, 0..panels.count(), Block::new(packed, a.rows, a.columns), pieces, &|range, mut packed| {
+        let first = panels.start(range.start);
+        for (row, rows) in panels.rows(range) {
+            let (a, packed) = (a.rows(row, rows), packed.part([row - first, 0], [rows, a.columns]));
+            let strides = [a.column_stride, a.row_stride];
+            // SAFETY: the kernels are for this processor. All of `a` can be read, as `Matrix` promises; `packed` has a place for each
+            // element.
+            unsafe { (kernels.pack)([a.columns, rows], a.pointer(), strides, packed.pointer(), rows) };
+        }
+    });
+    packed
 }
 
-/// `A·B` into `C`, tile by tile: all tiles of a panel of columns one after the other.
-fn tiles<T: Float>(
-    kernels: &Kernels<T>,
-    a: Left<'_, T>,
-    b: Right<'_, T>,
-    c: &mut Block<'_, T>,
+/// A product of what is packed or lies well: C is computed tile by tile.
+struct Tiles<'a, T: 'static> {
+    kernels: &'a Kernels<T>,
+    a: Left<'a, T>,
+    b: Right<'a, T>,
     depth: usize,
     into: Write,
-) {
-    let (panel, width) = (kernels.columns(), kernels.width);
-    for column in (0..c.columns).step_by(panel) {
-        let columns = panel.min(c.columns - column);
-        let vectors = columns.div_ceil(width);
-        let (b, b_stride) = match b {
+}
+
+impl<T: Float> Tiles<'_, T> {
+    /// These rows, which a block of C has from `first` on: all tiles of a panel of rows one after the other.
+    fn run(&self, rows: impl Iterator<Item = (usize, usize)>, first: usize, mut c: Block<'_, T>) {
+        let width = self.kernels.columns();
+        for (row, rows) in rows {
+            let (tiles, a, a_strides) = match self.a {
+                Left::AsItLies(a) => {
+                    (&self.kernels.strided, a.rows(row, rows).pointer(), [a.row_stride, a.column_stride])
+                }
+                Left::Packed(a) => (&self.kernels.packed, a[row * self.depth..].as_ptr(), [0; 2]),
+            };
+            for column in (0..c.columns).step_by(width) {
+                let columns = width.min(c.columns - column);
+                let vectors = columns.div_ceil(self.kernels.width);
+                let (b, b_stride) = self.columns(column, columns);
+                let c = c.part([row - first, column], [rows, columns]);
+                let work = Work {
+                    depth: self.depth,
+                    a,
+                    a_strides,
+                    b,
+                    b_stride,
+                    c: c.pointer(),
+                    c_stride: c.row_stride,
+                    lanes: columns - (vectors - 1) * self.kernels.width,
+                    add: self.into == Write::Add,
+                };
+                // SAFETY: the kernels are for this processor. A has `rows` rows and `depth` columns from `a` on, which can be read: it
+                // is a `Matrix`, or packed by `pack_rows`. So has B `depth` rows of `columns`. C has `rows` rows of `columns` elements
+                // from `c` on, which are borrowed exclusively.
+                unsafe { tiles[vectors - 1][rows - 1](&work) };
+            }
+        }
+    }
+
+    /// Where a panel of columns of B begins, and how far its rows are apart.
+    fn columns(&self, column: usize, columns: usize) -> (*const T, isize) {
+        match self.b {
             Right::AsItLies(b) => (b.columns(column, columns).pointer(), b.row_stride),
-            Right::Packed(b) => (b[column * depth..].as_ptr(), panel as isize),
-        };
-        for (row, rows) in even(c.rows, kernels.rows()) {
-            let (tiles, a, a_strides) = match a {
-                Left::AsItLies(a) => (&kernels.strided, a.rows(row, rows).pointer(), [a.row_stride, a.column_stride]),
-                Left::Packed(a) => (&kernels.packed, a[row * depth..].as_ptr(), [0; 2]),
-            };
-            let c = c.part([row, column], [rows, columns]);
-            let work = Work {
-                depth,
-                a,
-                a_strides,
-                b,
-                b_stride,
-                c: c.pointer(),
-                c_stride: c.row_stride,
-                lanes: columns - (vectors - 1) * width,
-                add: into == Write::Add,
-            };
-            // SAFETY: the kernels are for this processor. A has `rows` rows and `depth` columns from `a` on, which can be read: it is a
-            // `Matrix`, or packed by `pack_rows`. So has B `depth` rows of `columns`. C has `rows` rows of `columns` elements from `c`
-            // on, which are borrowed exclusively.
-            unsafe { tiles[vectors - 1][rows - 1](&work) };
+            Right::Packed(b) => (b[column * self.depth..].as_ptr(), self.kernels.columns() as isize),
         }
     }
 }

@@ -28,6 +28,7 @@ use portable::portable;
 use rayon::prelude::*;
 
 use crate::float::{Float, Gemm};
+use crate::kernel::awake::are_awake;
 use crate::kernel::wide::in_f32;
 use crate::shape::{Shape, Walk};
 use crate::tensor::Tensor;
@@ -37,6 +38,9 @@ use crate::tensor::Tensor;
 /// the pool: with 2¹⁸ the two-layer step took 226 µs, with 2²² it takes 187 µs, as on one; the step of 784–1024–1024–10 took 26.8 ms
 /// with 2²³ and takes 24.9 ms, since its thin last layer is shared.)
 const SHARE: usize = 1 << 22;
+
+/// The same while threads are awake and take work within a microsecond.
+const SHARE_AWAKE: usize = 1 << 19;
 
 /// The same where the portable kernel runs, whose multiplications take longer, of some scalars much longer.
 const SHARE_PORTABLE: usize = 1 << 19;
@@ -100,7 +104,11 @@ fn halves(pieces: usize) -> (usize, usize) {
 
 /// How many blocks a product of so many multiplications is divided into.
 pub(crate) fn pieces<T: Float>(multiplications: usize) -> usize {
-    let share = if T::gemm().is_some() { SHARE } else { SHARE_PORTABLE };
+    let share = match T::gemm() {
+        Some(_) if are_awake() => SHARE_AWAKE,
+        Some(_) => SHARE,
+        None => SHARE_PORTABLE,
+    };
     if multiplications < share { 1 } else { rayon::current_num_threads() }
 }
 

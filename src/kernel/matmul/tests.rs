@@ -152,10 +152,9 @@ fn tiles_of_every_size() {
     every_edge::<f64>();
 }
 
-/// On both sides of what is read where it lies, and of each block.
+/// On both sides of what is packed and of each block: inner dimension, columns of B, rows of A.
 fn large<T: Float>(pieces: usize) {
-    for sizes in [[20, 150, 260], [20, 300, 290], [430, 3, 33], [15, 9, 3100], [30, 9, 200], [300, 20, 40], [845, 2, 5]]
-    {
+    for sizes in [[20, 150, 260], [20, 300, 290], [15, 9, 1100], [30, 9, 200], [300, 20, 40], [2060, 2, 200]] {
         for lies in [[Lie::Rows; 2], [Lie::Columns, Lie::Rows], [Lie::Rows, Lie::Columns]] {
             check::<T>(sizes, lies, Write::Add, pieces);
         }
@@ -175,6 +174,16 @@ fn products_in_pieces() {
     }
     large::<f64>(4);
     assert_eq!(halves(5), (2, 3));
+}
+
+/// More than the second-level cache is for, so it is packed although its rows lie in one piece, but for few rows of A; in the last
+/// product so much that threads share what is packed.
+#[test]
+fn products_with_a_large_right_side() {
+    for rows in [42, 43] {
+        check::<f64>([rows, 129, 1030], [Lie::Rows; 2], Write::Overwrite, 2);
+    }
+    check::<f32>([43, 129, 2040], [Lie::RowsWithGaps; 2], Write::Add, 3);
 }
 
 #[test]

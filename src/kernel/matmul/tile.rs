@@ -10,6 +10,9 @@ use super::simd::Simd;
 /// How many columns ahead A is asked for.
 const AHEAD: isize = 16;
 
+/// How many rows ahead B is asked for.
+const AHEAD_B: isize = 8;
+
 /// The operands of a tile: `depth` columns of A and rows of B, and where in C the product goes.
 pub(super) struct Work<T> {
     pub(super) depth: usize,
@@ -41,9 +44,6 @@ pub(super) unsafe fn tile<S: Simd, const R: usize, const V: usize, const PACKED:
     // SAFETY: the caller vouches for A and B, of the last vector of which only the lanes that there are are read, and for C.
     unsafe {
         let mask = S::mask(work.lanes);
-        if PACKED {
-            ask_for::<S, R, V>(work);
-        }
         // A load through a mask takes a multiplication's place.
         let sums = if work.lanes == S::WIDTH {
             sums::<S, R, V, PACKED>(work, |b| S::load(b))
@@ -51,18 +51,6 @@ pub(super) unsafe fn tile<S: Simd, const R: usize, const V: usize, const PACKED:
             sums::<S, R, V, PACKED>(work, |b| S::load_some(b, mask))
         };
         put::<S, R, V>(work, mask, &sums);
-    }
-}
-
-/// Asks for C before it is needed. Only where operands are packed: a small C is in the cache, and this would take a few percent there.
-#[inline(always)]
-fn ask_for<S: Simd, const R: usize, const V: usize>(work: &Work<S::Element>) {
-    for i in 0..R {
-        let row = work.c.wrapping_add(i * work.c_stride);
-        for j in 0..V {
-            // SAFETY: a prefetch reads nothing, and every x86-64 processor has it.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(j * S::WIDTH).cast()) };
-        }
     }
 }
 
@@ -83,6 +71,11 @@ unsafe fn sums<S: Simd, const R: usize, const V: usize, const PACKED: bool>(
         let (mut a, mut b) = (work.a, work.b);
         for _ in 0..work.depth {
             _mm_prefetch::<_MM_HINT_T0>(a.wrapping_offset(AHEAD * a_column).cast());
+            for j in 0..V {
+                _mm_prefetch::<_MM_HINT_T0>(
+                    b.wrapping_offset(AHEAD_B * work.b_stride).wrapping_add(j * S::WIDTH).cast(),
+                );
+            }
             let mut row = [S::zero(); V];
             for (j, x) in row[..V - 1].iter_mut().enumerate() {
                 *x = S::load(b.add(j * S::WIDTH));

@@ -204,5 +204,5 @@ fn make(case: &str) -> Option<Work> {
 
 /// The pool is entered once, as a training loop should.
 fn main() {
-    rayon::scope(|_| serve(make));
+    rensa::awake(|| serve(make));
 }
