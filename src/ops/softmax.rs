@@ -158,7 +158,7 @@ fn sum_of<T: Float>(x: &[T]) -> T {
 }
 
 /// The largest element, the first of equal ones: what it carries beside its value, such as a derivative, is then that of the
-/// element which a search finds first.
+/// element which a search finds first. Beside a NaN, which makes all results NaN whatever this is, it may be another element.
 #[inline(always)]
 fn top_of<T: Float>(x: &[T]) -> T {
     if T::VECTORS {
@@ -167,7 +167,8 @@ fn top_of<T: Float>(x: &[T]) -> T {
             [T::neg_infinity()],
             #[inline(always)]
             |[x]| [x],
-            T::maximum,
+            #[inline(always)]
+            |a, b| if a > b { a } else { b },
         );
         return top;
     }
@@ -196,10 +197,16 @@ fn around_top_by<T: Float>(x: &[T], y: &mut [T]) -> (T, T) {
         #[inline(always)]
         |(y, &x)| *y = term(x, top),
     );
-    let [others, count] = sum_row(
+    // One by one: of pairs of numbers chosen by comparisons the compiler makes single ones of twice the width.
+    let [others] = sum_row(
         [y],
         #[inline(always)]
-        |[term]| [other(term), largest(term)],
+        |[term]| [other(term)],
+    );
+    let [count] = sum_row(
+        [y],
+        #[inline(always)]
+        |[term]| [largest(term)],
     );
     (top, log_of_terms(others, count))
 }
