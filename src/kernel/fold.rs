@@ -128,6 +128,7 @@ pub(crate) fn fold<T: Float>(
     let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
     let shared = worth_sharing(x.len());
     let work = |start: usize, out: &mut [T]| match split.columns() {
+        Some(LONG_ROWS..) if !shared => fold_columns::<T, LONG_ROWS>(&split, x.data(), start, out, &pre, &f),
         Some(ALL_COLUMNS..) => fold_columns::<T, ALL_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         Some(MANY_COLUMNS..) => fold_columns::<T, MANY_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         Some(SOME_COLUMNS..) => fold_columns::<T, SOME_COLUMNS>(&split, x.data(), start, out, &pre, &f),
@@ -376,7 +377,9 @@ fn short<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> T
     }
 }
 
-/// How many neighbouring results a columnwise fold carries together: the largest of these that there are.
+/// How many neighbouring results a columnwise fold carries together: the largest of these that there are. The first serves one thread, for which
+/// whole pages are then read one after the other.
+const LONG_ROWS: usize = 1024;
 const ALL_COLUMNS: usize = 512;
 const MANY_COLUMNS: usize = 128;
 const SOME_COLUMNS: usize = 32;

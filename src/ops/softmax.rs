@@ -3,7 +3,6 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::PIECE;
 use crate::kernel::lanes::map_lanes;
 use crate::kernel::map::{zip, zip3};
 use crate::kernel::reduce::{largest, log_of_all_terms, log_of_terms, other, term};
@@ -119,24 +118,6 @@ fn pull_log_softmax<T: Float>(g: &Tensor<T>, y: &Tensor<T>, axis: usize) -> Tens
             },
         );
     })
-}
-
-/// `ln Σ exp(x − top)` along an axis that is not the last, for some columns at a time, whose terms stay in the second-level cache.
-fn log_sums_across<T: Float>(x: &Tensor<T>, top: &Tensor<T>, axis: usize) -> Tensor<T> {
-    let (axes, columns) = (keep(axis).resolve("log_softmax", x.ndim()), x.shape()[x.ndim() - 1]);
-    let some = (PIECE * columns * 4 / x.len()).next_multiple_of(128);
-    let parts = (0..columns).step_by(some).map(|start| {
-        let len = some.min(columns - start);
-        let terms = zip(
-            "log_softmax",
-            &x.narrow(-1, start, len),
-            &top.narrow(-1, start, len),
-            #[inline(always)]
-            |x, top| term(x, top),
-        );
-        log_of_all_terms(&terms, &axes)
-    });
-    Tensor::concat(&parts.collect::<Vec<_>>(), -1)
 }
 
 /// Whether neighbours along the axis lie apart, and those along the last one side by side: then whole rows are computed at a time, and
@@ -303,7 +284,14 @@ impl<T: Float> Tensor<T> {
         }
         if lies_across(self, at) {
             let top = self.max(keep(at));
-            let log_sum = log_sums_across(self, &top, at);
+            let terms = zip(
+                "log_softmax",
+                self,
+                &top,
+                #[inline(always)]
+                |x, top| term(x, top),
+            );
+            let log_sum = log_of_all_terms(&terms, &keep(at).resolve("log_softmax", self.ndim()));
             return zip3("log_softmax", [self, &top, &log_sum], |x, top, log_sum| (x - top) - log_sum);
         }
         map_lanes([self], at, |[x], y| {

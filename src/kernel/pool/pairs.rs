@@ -1,6 +1,8 @@
 //! The gradient of the largest elements of windows of 2 by 2 beside each other, which is what nets have: in one pass, without a list of
 //! places.
 
+use std::hint::select_unpredictable;
+
 use super::Planes;
 use super::options::{Axis, Pooling};
 use crate::float::Float;
@@ -24,15 +26,14 @@ pub(super) fn pull_max<T: Float>(pooling: &Pooling, [x, y, g]: [&Tensor<T>; 3]) 
         let mut buffer = Vec::new();
         let x = channels.plane(plane, &mut buffer);
         let range = plane * windows..(plane + 1) * windows;
-        let (y, g) = (y[range.clone()].chunks_exact(width / 2), g[range].chunks_exact(width / 2));
+        let (y, g, across) = (&y[range.clone()], &g[range], width / 2);
         widest::<T, _>(
             #[inline(always)]
             || {
-                let rows = x.chunks_exact(2 * width).zip(out.chunks_exact_mut(2 * width));
-                rows.zip(y.zip(g)).for_each(
-                    #[inline(always)]
-                    |((x, out), (y, g))| row(x, [y, g], out),
-                );
+                for k in 0..height / 2 {
+                    let [y, g] = [y, g].map(|all| &all[k * across..][..across]);
+                    row(&x[2 * k * width..][..2 * width], [y, g], &mut out[2 * k * width..][..2 * width]);
+                }
             },
         );
         if height % 2 == 1 {
@@ -72,7 +73,8 @@ fn row<T: Float>(x: &[T], [y, g]: [&[T]; 2], out: &mut [T]) {
         let ([a, b], [c, d], y) = (above[i], below[i], y[i]);
         let is_it = |x: T| (x == y) | (x.is_nan() & y.is_nan());
         let [is_a, is_b, is_c, is_d] = [is_it(a), is_it(b), is_it(c), is_it(d)];
-        let share = |yes: bool| if yes { g[i] } else { T::zero() };
+        // Which of them it is nobody foresees: a branch would be taken wrongly half of the time.
+        let share = |yes: bool| select_unpredictable(yes, g[i], T::zero());
         out_above[i] = [share(is_a), share(is_b & !is_a)];
         out_below[i] = [share(is_c & !(is_a | is_b)), share(is_d & !(is_a | is_b | is_c))];
     }
