@@ -167,10 +167,7 @@ pointwise! {
     /// Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (2016), §2.
     gelu = Gelu on -3.0..3.0
         => |x| x.maximum(F::of(-FLAT)) * NormalCdf.f(x),
-           |x, y| {
-               let x = x.map(Clamp(-FLAT, FLAT));
-               x.map(NormalCdf) + x * x.map(NormalPdf)
-           };
+           |x, y| x.map(Clamp(-FLAT, FLAT)).map(GeluSlope);
 
     /// Gaussian error linear unit in its form with tanh, `y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
     ///
@@ -283,6 +280,24 @@ pointwise! {
     /// `x̄ = −ȳ · y²`.
     reciprocal_or_zero = ReciprocalOrZero on 0.4..3.0
         => |x| if x == F::zero() { F::zero() } else { x.recip() }, |x, y| -(y * y);
+}
+
+/// `Φ(x) + x φ(x)`, the derivative of gelu.
+#[derive(Clone, Copy, Debug)]
+struct GeluSlope;
+
+impl Unary for GeluSlope {
+    const NAME: &'static str = "gelu_slope";
+
+    #[inline(always)]
+    fn f<F: Float>(self, x: F) -> F {
+        special::gelu_slope(x)
+    }
+
+    #[inline(always)]
+    fn df<S: Scalar>(self, x: S, _: S) -> S {
+        x.map(NormalPdf) * (x.lit(2.0) - x * x)
+    }
 }
 
 /// x where it is above 0, else `alpha · (eˣ − 1)`, which rises unless `alpha` is negative.

@@ -154,9 +154,7 @@ pub(crate) fn normal_cdf<T: Float>(x: T) -> T {
     let (half, scale) = (T::of(0.5), T::of(std::f64::consts::FRAC_1_SQRT_2));
     let size = x.abs();
     if has_few_digits::<T>() {
-        // Its relative error is small on either side of 0.
-        let tail = half * tail(size, size * scale, half);
-        return if x > T::zero() { T::one() - tail } else { tail };
+        return normal_cdf_by(size.lane_bell(half), x);
     }
     let near = half * near_erfc(-x * scale);
     // The exponential is taken of x itself: the rounding error of x/√2 would be magnified by it.
@@ -165,11 +163,35 @@ pub(crate) fn normal_cdf<T: Float>(x: T) -> T {
     if size * scale < T::of(NEAR) { near } else { far }
 }
 
-/// Density of the standard normal, `φ(x) = exp(−x²/2) / √(2π)`, by the exponential that [`normal_cdf`] takes too.
+/// [`normal_cdf`] for numbers of few digits, from `exp(−x²/2)`. The relative error of its tail is small on either side of 0.
+#[inline(always)]
+fn normal_cdf_by<T: Float>(bell: T, x: T) -> T {
+    let (half, scale) = (T::of(0.5), T::of(std::f64::consts::FRAC_1_SQRT_2));
+    let tail = half * (bell * beside_bell(x.abs() * scale));
+    if x > T::zero() { T::one() - tail } else { tail }
+}
+
+/// The derivative `Φ(x) + x φ(x)` of `x Φ(x)`, with one exponential where that serves both.
+#[inline(always)]
+pub(crate) fn gelu_slope<T: Float>(x: T) -> T {
+    if T::VECTORS && has_few_digits::<T>() {
+        let bell = x.abs().lane_bell(T::of(0.5));
+        return normal_cdf_by(bell, x) + x * (bell * T::of(DENSITY));
+    }
+    let cdf = x.increasing(
+        #[inline(always)]
+        |x| normal_cdf(x),
+    );
+    cdf + x * normal_pdf(x)
+}
+
+/// `1/√(2π)`.
+const DENSITY: f64 = 0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+
+/// Density of the standard normal, `φ(x) = exp(−x²/2) / √(2π)`.
 #[inline(always)]
 pub(crate) fn normal_pdf<T: Float>(x: T) -> T {
-    x.abs().minimum(T::of(FLAT)).lane_bell(T::of(0.5))
-        * T::of(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2)
+    x.abs().lane_bell(T::of(0.5)) * T::of(DENSITY)
 }
 
 /// Beyond this erfc is 0.
@@ -183,21 +205,28 @@ const FLAT: f64 = 1000.0;
 fn tail<T: Float>(x: T, z: T, c: T) -> T {
     /// Added to a moderate number it leaves no digit behind the point.
     const WHOLE: f32 = 12_582_912.0;
+    if has_few_digits::<T>() {
+        return x.lane_bell(c) * beside_bell(z);
+    }
     let flat = T::of(FLAT);
     let (x, z) = (if x > flat { flat } else { x }, if z > flat { flat } else { z });
-    if has_few_digits::<T>() {
-        let w = z * T::of(SHORT_C);
-        let beside = (T::one() + w).recip();
-        let w = w * beside;
-        let mut q = T::of(SHORT_Q[SHORT_Q.len() - 1]);
-        for i in (0..SHORT_Q.len() - 1).rev() {
-            q = q * w + T::of(SHORT_Q[i]);
-        }
-        return x.lane_bell(c) * (beside * q);
-    }
     let rounded = T::of(f64::from(((x.to_f32().unwrap_or(f32::NAN) * 256.0 + WHOLE) - WHOLE) / 256.0));
     let two = T::of(2.0);
     let y = T::one() - T::of(4.0) / (z + two);
     let rest = polynomial(y, &L) - (x - rounded) * (x + rounded) * c;
     (-(rounded * rounded) * c).lane_exp() * rest.lane_exp() / (T::one() + two * z)
+}
+
+/// `erfc z / exp(−z²)` for positive z and numbers of few digits.
+#[inline(always)]
+fn beside_bell<T: Float>(z: T) -> T {
+    let flat = T::of(FLAT);
+    let w = if z > flat { flat } else { z } * T::of(SHORT_C);
+    let beside = (T::one() + w).recip();
+    let w = w * beside;
+    let mut q = T::of(SHORT_Q[SHORT_Q.len() - 1]);
+    for i in (0..SHORT_Q.len() - 1).rev() {
+        q = q * w + T::of(SHORT_Q[i]);
+    }
+    beside * q
 }
