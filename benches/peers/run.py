@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Runs rensa and its peers side by side and writes the tables of docs/benchmarks.md.
 
-    python3 benches/peers/run.py [CASE…] [--threads 1 2] [--rounds 7] [--ms 60] [--write]
+    python3 benches/peers/run.py [CASE…] [--threads 1 2] [--rounds 7] [--ms 60] [--mnist DIRECTORY] [--write]
 
 Without words all cases run; a word selects those that begin with it. It builds the Rust contenders (minutes, the first time) and makes a
 virtual environment for the Python ones under CARGO_TARGET_DIR, or `target` here. Every contender is a process of its own, and only one
 of them computes at a time. First all must find the same numbers; then, round by round, each is timed once, so that what disturbs the
-machine disturbs all. A ratio is the median over rounds of rensa's time to the other's in the same round.
+machine disturbs all. A ratio is the median over rounds of rensa's time to the other's in the same round. With MNIST's four files in a
+directory the tutorial's whole training is a case, too: processes from their start to their end.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -51,8 +53,7 @@ class Contender:
 
     def __init__(self, who, command, threads):
         self.who = who
-        names = ["THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"]
-        environment = os.environ | {name: str(threads) for name in names}
+        environment = os.environ | environment_of(threads)
         # XLA has a thread for each processor that it may use.
         first = {int(cpu) for cpu in list(os.sched_getaffinity(0))[:1]}
         pin = (lambda: os.sched_setaffinity(0, first)) if threads == 1 and who == "JAX" else None
@@ -121,6 +122,30 @@ def measure(case, contenders, rounds, ms):
     return times
 
 
+def measure_training(commands, directory, rounds, threads):
+    """As [`measure`], of processes that train the two-layer net for 10,000 iterations and print its accuracy."""
+    script, environment = str(HERE / "python" / "mnist.py"), os.environ | environment_of(threads)
+    trainers = {
+        "rensa": [str(TARGET / "release" / "peer-rensa-mnist")],
+        "PyTorch": [commands["PyTorch"][0], script, "torch"],
+        "NumPy": [commands["PyTorch"][0], script, "numpy"],
+    }
+    times = {who: [] for who in trainers}
+    for number in range(rounds):
+        for who in list(trainers)[:: 1 if number % 2 else -1]:
+            start = time.perf_counter()
+            done = subprocess.run(trainers[who] + [directory, "10000"], env=environment, check=True, capture_output=True, text=True)
+            times[who].append((time.perf_counter() - start) * 1e9)
+            if not 0.96 < float(done.stdout) < 0.98:
+                sys.exit(f"{who} reaches an accuracy of {done.stdout}")
+    return times
+
+
+def environment_of(threads):
+    names = ["THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"]
+    return {name: str(threads) for name in names}
+
+
 def run(commands, cases, threads, rounds, ms):
     results = {}
     contenders = [Contender(who, command, threads) for who, command in commands.items()]
@@ -182,6 +207,7 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--ms", type=float, default=60, help="milliseconds that each is timed in a round")
+    parser.add_argument("--mnist", help="the directory of MNIST's four files")
     parser.add_argument("--without", nargs="*", default=[], help="contenders to leave out")
     parser.add_argument("--write", action="store_true", help="write the tables to docs/benchmarks.md")
     options = parser.parse_args()
@@ -190,6 +216,8 @@ def main():
     tables = f"{processor()}, {os.cpu_count()} processors; medians of {options.rounds} interleaved rounds.\n\n"
     for threads in options.threads:
         results = run(commands, cases, threads, options.rounds, options.ms)
+        if options.mnist:
+            results["MNIST, 10,000 iterations"] = measure_training(commands, options.mnist, options.rounds, threads)
         tables += product_table(results, threads) + time_table(results, threads)
         json.dump(results, open(TARGET / f"peers-{threads}.json", "w"))
     print(tables)

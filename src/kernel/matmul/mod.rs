@@ -40,7 +40,7 @@ use crate::tensor::Tensor;
 const SHARE: usize = 1 << 22;
 
 /// The same while threads are awake and take work within a microsecond.
-const SHARE_AWAKE: usize = 1 << 19;
+const SHARE_AWAKE: usize = 1 << 20;
 
 /// The same where the portable kernel runs, whose multiplications take longer, of some scalars much longer.
 const SHARE_PORTABLE: usize = 1 << 19;
