@@ -95,6 +95,21 @@ pub trait Float: num_traits::Float + Debug + Send + Sync + 'static {
         self.exp()
     }
 
+    /// `exp(−c x²)` in a loop over elements, where c is 1 or ½, without the rounding error of the square, which the exponential would
+    /// magnify; what is below the smallest normal number may be 0.
+    #[inline]
+    fn lane_bell(self, c: Self) -> Self {
+        /// Added to a moderate number it leaves no digit behind the point.
+        const WHOLE: f32 = 12_582_912.0;
+        // Farther out it is 0, and so it shall be at ∞.
+        let x = self.maximum(Self::of(-1000.0)).minimum(Self::of(1000.0));
+        // Rounded to multiples of 1/256 x has an exact square. What is left may be of either sign, so the rounded one is that of an `f32`,
+        // and a single number for every scalar.
+        let rounded = ((x.to_f32().unwrap_or(f32::NAN) * 256.0 + WHOLE) - WHOLE) / 256.0;
+        let rounded = Self::of(f64::from(rounded));
+        (-(rounded * rounded) * c).exp() * (-(x - rounded) * (x + rounded) * c).exp()
+    }
+
     /// `eˣ − 1` in a loop over elements.
     #[inline]
     fn lane_exp_m1(self) -> Self {

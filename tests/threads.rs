@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use plain::Plain;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use rensa::{Float, Tensor};
+use rensa::{Float, Tape, Tensor};
 
 impl Float for Plain {}
 
@@ -80,6 +80,32 @@ fn trap_28_reductions_f32() {
 #[test]
 fn trap_28_reductions_f64() {
     reductions::<f64>();
+}
+
+/// Long rows, whose columns one thread sums by whole rows; and rows that are normalised.
+#[test]
+fn trap_28_sums_of_long_rows_and_normalisations() {
+    for shape in [[140, 1024], [97, 2500], [3000, 70]] {
+        let [x, g]: [Tensor<f32>; 2] = [numbers(&shape, 6), numbers(&shape, 7)];
+        let [w, b] = [numbers(&shape[1..], 8), numbers(&shape[1..], 9)];
+        same_bits("sum of columns", || x.sum(0));
+        same_bits("softmax", || x.softmax(-1));
+        same_bits("log_softmax", || x.log_softmax(-1));
+        for which in 0..3 {
+            same_bits("layer_norm and its gradients", || {
+                let tape = Tape::new();
+                let inputs = [&x, &w, &b].map(|x| tape.leaf(x.clone()));
+                let y = inputs[0].layer_norm(inputs[1], inputs[2], 1e-5);
+                &y.backward_with(g.clone())[inputs[which]] + y.value().sum(..)
+            });
+        }
+        same_bits("max_pool2d's gradient", || {
+            let tape = Tape::new();
+            let x = tape.leaf(x.narrow(0, 0, 96).reshape([4, 6, 4, -1]));
+            let y = x.max_pool2d(2);
+            y.square().sum(..).backward()[x].clone()
+        });
+    }
 }
 
 #[test]

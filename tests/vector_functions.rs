@@ -178,3 +178,25 @@ fn same(found: &[f32], expected: &[f32], what: &str) {
         );
     }
 }
+
+/// What is made of the error function, in `f32` against `f64`, which has golden values. Up to 5 from 0 closely, beyond that as far as there
+/// are normal numbers.
+#[test]
+fn the_normal_distribution_in_f32_has_small_relative_errors() {
+    let bits: Vec<f32> = (0..=u32::MAX / 65_537).map(|i| f32::from_bits(i * 65_537)).collect();
+    let x = Tensor::from_vec(bits.clone(), [bits.len()]).unwrap();
+    let functions: [(&str, Map<f32>, Map<f64>, f64, f64); 4] = [
+        ("erfc", |x| x.erfc(), |x| x.erfc(), 4.0, 10.0),
+        ("normal_cdf", |x| x.normal_cdf(), |x| x.normal_cdf(), 4.0, 10.0),
+        ("normal_pdf", |x| x.normal_pdf(), |x| x.normal_pdf(), 2.5, 3.0),
+        ("gelu", |x| x.gelu(), |x| x.gelu(), 5.0, 12.0),
+    ];
+    for (name, f, wide, near, far) in functions {
+        let (found, exact) = (f(&x), wide(&x.cast::<f64>()));
+        for ((&x, &y), &exact) in bits.iter().zip(found.iter()).zip(exact.iter()) {
+            let most = if x.abs() < 5.0 { near } else { far };
+            let vanishes = exact.abs() < 2e-37 && y.abs() <= 2e-37 && x.abs() > 5.0;
+            assert!(vanishes || units(y, exact) <= most, "{name} of {x:e} is {y:e}, {} units", units(y, exact));
+        }
+    }
+}

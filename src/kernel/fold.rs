@@ -128,6 +128,7 @@ pub(crate) fn fold<T: Float>(
     let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
     let shared = worth_sharing(x.len());
     let work = |start: usize, out: &mut [T]| match split.columns() {
+        Some(LONG_ROWS..) if !shared => fold_columns::<T, LONG_ROWS>(&split, x.data(), start, out, &pre, &f),
         Some(ALL_COLUMNS..) => fold_columns::<T, ALL_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         Some(MANY_COLUMNS..) => fold_columns::<T, MANY_COLUMNS>(&split, x.data(), start, out, &pre, &f),
         Some(SOME_COLUMNS..) => fold_columns::<T, SOME_COLUMNS>(&split, x.data(), start, out, &pre, &f),
@@ -376,7 +377,9 @@ fn short<T: Float>(xs: &[T], pre: &impl Fn(T) -> T, f: &impl Fn(T, T) -> T) -> T
     }
 }
 
-/// How many neighbouring results a columnwise fold carries together: the largest of these that there are.
+/// How many neighbouring results a columnwise fold carries together: the largest of these that there are. The first serves one thread, for which
+/// whole pages are then read one after the other.
+const LONG_ROWS: usize = 1024;
 const ALL_COLUMNS: usize = 512;
 const MANY_COLUMNS: usize = 128;
 const SOME_COLUMNS: usize = 32;
@@ -404,7 +407,8 @@ fn fold_columns<T: Float, const WIDTH: usize>(
                 #[inline(always)]
                 |i, x| pre(o + i, x),
             );
-            let leaf = |range, sums: &mut [T; WIDTH]| columns_leaf(data, &rows, base, range, width, sums, &pre, f);
+            let leaf =
+                |range, onto, sums: &mut [T; WIDTH]| columns_leaf(data, &rows, base, range, width, onto, sums, &pre, f);
             let mut sums = [T::zero(); WIDTH];
             columns_tree(0..group, &mut sums, &leaf, f);
             out[o - start..][..width].copy_from_slice(&sums[..width]);
@@ -416,14 +420,18 @@ fn fold_columns<T: Float, const WIDTH: usize>(
 fn columns_tree<T: Float, const WIDTH: usize>(
     range: Range<usize>,
     sums: &mut [T; WIDTH],
-    leaf: &impl Fn(Range<usize>, &mut [T; WIDTH]),
+    leaf: &impl Fn(Range<usize>, bool, &mut [T; WIDTH]),
     f: &impl Fn(T, T) -> T,
 ) {
-    if range.len() <= ROWS {
-        return leaf(range, sums);
+    let is_leaf = |range: &Range<usize>| range.len() <= ROWS || range.len() == 2 * ROWS;
+    if is_leaf(&range) {
+        return leaf(range, false, sums);
     }
     let middle = range.start + cut(range.len());
     columns_tree(range.start..middle, sums, leaf, f);
+    if is_leaf(&(middle..range.end)) {
+        return leaf(middle..range.end, true, sums);
+    }
     let mut right = [T::zero(); WIDTH];
     columns_tree(middle..range.end, &mut right, leaf, f);
     widest::<T, _>(
@@ -432,7 +440,7 @@ fn columns_tree<T: Float, const WIDTH: usize>(
     );
 }
 
-/// Folds up to [`ROWS`] rows one after the other, into `sums`.
+/// Folds up to [`ROWS`] rows one after the other, into `sums`, or `onto` what is there; or twice as many rows by two such leaves.
 #[allow(clippy::too_many_arguments, reason = "what is read, where, and how it is folded")]
 fn columns_leaf<T: Float, const WIDTH: usize>(
     data: &[T],
@@ -440,11 +448,12 @@ fn columns_leaf<T: Float, const WIDTH: usize>(
     base: usize,
     range: Range<usize>,
     width: usize,
+    onto: bool,
     sums: &mut [T; WIDTH],
     pre: &impl Fn(usize, T) -> T,
     f: &impl Fn(T, T) -> T,
 ) {
-    let mut places = [0; ROWS];
+    let mut places = [0; 2 * ROWS];
     let (mut count, n) = (0, range.len());
     rows.runs_at([base as isize], range, |run| {
         for k in 0..run.len {
@@ -453,32 +462,65 @@ fn columns_leaf<T: Float, const WIDTH: usize>(
         }
     });
     let row = |k: usize| &data[places[k]..][..width];
-    if n == ROWS && width == WIDTH {
-        let rows: [&[T]; ROWS] = std::array::from_fn(row);
-        return widest::<T, _>(
-            #[inline(always)]
-            || {
-                if WIDTH < STRIP {
-                    strips::<T, FEW_COLUMNS>(rows, sums, pre, f)
-                } else {
-                    strips::<T, STRIP>(rows, sums, pre, f)
-                }
-            },
-        );
+    if width == WIDTH && n == ROWS {
+        return whole_leaves::<T, ROWS>(std::array::from_fn(row), onto, sums, pre, f);
     }
-    sums.iter_mut().zip(row(0)).enumerate().for_each(|(i, (s, &x))| *s = pre(i, x));
-    for k in 1..n {
+    if width == WIDTH && n == 2 * ROWS {
+        return whole_leaves::<T, { 2 * ROWS }>(std::array::from_fn(row), onto, sums, pre, f);
+    }
+    let mut total = [T::zero(); WIDTH];
+    fold_down(&row, 0..n.min(ROWS), &mut total, pre, f);
+    if n > ROWS {
+        let mut right = [T::zero(); WIDTH];
+        fold_down(&row, ROWS..n, &mut right, pre, f);
+        total.iter_mut().zip(&right).for_each(|(a, &b)| *a = f(*a, b));
+    }
+    sums.iter_mut().zip(&total).for_each(|(a, &b)| *a = if onto { f(*a, b) } else { b });
+}
+
+/// Folds rows one after the other, however wide they are.
+fn fold_down<'a, T: Float>(
+    row: &impl Fn(usize) -> &'a [T],
+    range: Range<usize>,
+    sums: &mut [T],
+    pre: &impl Fn(usize, T) -> T,
+    f: &impl Fn(T, T) -> T,
+) {
+    sums.iter_mut().zip(row(range.start)).enumerate().for_each(|(i, (s, &x))| *s = pre(i, x));
+    for k in range.start + 1..range.end {
         sums.iter_mut().zip(row(k)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(i, x)));
     }
+}
+
+/// [`strips`] of a width for which there are columns.
+#[inline(always)]
+fn whole_leaves<T: Float, const N: usize>(
+    rows: [&[T]; N],
+    onto: bool,
+    sums: &mut [T],
+    pre: &impl Fn(usize, T) -> T,
+    f: &impl Fn(T, T) -> T,
+) {
+    widest::<T, _>(
+        #[inline(always)]
+        || {
+            if sums.len() < STRIP {
+                strips::<T, FEW_COLUMNS, N>(rows, onto, sums, pre, f)
+            } else {
+                strips::<T, STRIP, N>(rows, onto, sums, pre, f)
+            }
+        },
+    );
 }
 
 /// The columns whose sums the compiler keeps in registers.
 const STRIP: usize = 32;
 
-/// Folds the rows of a whole leaf, a strip of columns at a time.
+/// Folds the rows of one whole leaf, or of two, a strip of columns at a time.
 #[inline(always)]
-fn strips<T: Float, const WIDTH: usize>(
-    rows: [&[T]; ROWS],
+fn strips<T: Float, const WIDTH: usize, const N: usize>(
+    rows: [&[T]; N],
+    onto: bool,
     sums: &mut [T],
     pre: &impl Fn(usize, T) -> T,
     f: &impl Fn(T, T) -> T,
@@ -490,10 +532,24 @@ fn strips<T: Float, const WIDTH: usize>(
             #[inline(always)]
             |row: usize| rows[row][first..].first_chunk::<WIDTH>().expect("widths are multiples of a strip's"),
         );
-        let mut local = *strip(0);
-        local.iter_mut().enumerate().for_each(|(i, x)| *x = pre(first + i, *x));
-        for row in 1..ROWS {
-            local.iter_mut().zip(strip(row)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(first + i, x)));
+        let leaf = id(
+            #[inline(always)]
+            |top: usize| {
+                let mut local = *strip(top);
+                local.iter_mut().enumerate().for_each(|(i, x)| *x = pre(first + i, *x));
+                for row in top + 1..top + ROWS {
+                    local.iter_mut().zip(strip(row)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(first + i, x)));
+                }
+                local
+            },
+        );
+        let mut local = leaf(0);
+        if N == 2 * ROWS {
+            let below = leaf(ROWS);
+            local.iter_mut().zip(&below).for_each(|(a, &b)| *a = f(*a, b));
+        }
+        if onto {
+            local.iter_mut().zip(&*sums).for_each(|(b, &a)| *b = f(a, *b));
         }
         *sums = local;
     }

@@ -1,8 +1,9 @@
 //! Picking elements by index, and the adjoint: adding to elements by index.
 
+use super::map::inverse;
 use super::wide::in_f32;
 use crate::float::Float;
-use crate::shape::{Shape, Walk, axis_of};
+use crate::shape::{Inline, Shape, Walk, axis_of};
 use crate::tensor::{AxisSlice, Tensor};
 
 #[cold]
@@ -266,13 +267,38 @@ impl<T: Float> Tensor<T> {
         out.fill(value);
         let views = [(layout.strides(), layout.offset()), self.strided()];
         Walk::new(self.shape(), views).runs(0..self.len(), |run| {
+            if run.strides == [1; 2] {
+                return out[run.at[0]..][..run.len].copy_from_slice(&self.data()[run.at[1]..][..run.len]);
+            }
             (0..run.len).for_each(|k| out[run.place(0, k)] = self.data()[run.place(1, k)]);
         });
         y
     }
 
-    /// Adds `part` to `self` at the given part of every axis; in place where nobody else holds `self`.
+    /// [`Tensor::unslice`] to zeros of the shape of `like`, that lie in memory as it does: what is then viewed back to what `like` is a
+    /// view of needs no copy.
+    pub(crate) fn unslice_as(&self, parts: &[AxisSlice], like: &Tensor<T>) -> Tensor<T> {
+        let Some(order) = like.layout().dense_order() else { return self.unslice(parts, like.shape()) };
+        let stored = like.layout().permute(&order);
+        let parts: Inline<AxisSlice> = order.iter().map(|&a| parts[a]).collect();
+        let zeros = self.with_layout(self.layout().permute(&order)).unslice(&parts, stored.shape());
+        zeros.with_layout(zeros.layout().permute(&inverse(&order)))
+    }
+
+    /// Adds `part` to `self` at the given part of every axis; in place where nobody else holds `self`, if it lies without gaps, whatever
+    /// the order of its axes.
     pub(crate) fn add_at(&mut self, parts: &[AxisSlice], part: &Tensor<T>) {
+        let order = if self.layout().is_dense() { None } else { self.layout().dense_order() };
+        let Some(order) = order else { return self.add_at_dense(parts, part) };
+        let parts: Inline<AxisSlice> = order.iter().map(|&a| parts[a]).collect();
+        let mut stored = self.with_layout(self.layout().permute(&order));
+        *self = Tensor::vacant(); // so that nobody shares it
+        stored.add_at_dense(&parts, &part.with_layout(part.layout().permute(&order)));
+        *self = stored.with_layout(stored.layout().permute(&inverse(&order)));
+    }
+
+    /// [`Tensor::add_at`] of what is dense, or made so.
+    fn add_at_dense(&mut self, parts: &[AxisSlice], part: &Tensor<T>) {
         self.make_mut();
         let layout = self.slice_axes(parts).layout().clone();
         let out = self.as_unique_slice().expect("make_mut unshares");

@@ -5,7 +5,7 @@ use std::array;
 use super::pieces;
 use super::simd::widest;
 use crate::float::Float;
-use crate::shape::{Run, Shape, Walk, broadcast};
+use crate::shape::{Inline, Run, Shape, Walk, broadcast};
 use crate::tensor::Tensor;
 
 /// `y = f(x)` for every element.
@@ -38,9 +38,14 @@ fn as_stored<T: Float, const N: usize>(
     let Some(order) = (if alike { layout.dense_order() } else { None }) else { return compute(xs) };
     let stored = xs.map(|x| x.with_layout(x.layout().permute(&order)));
     let y = compute(stored.each_ref());
+    y.with_layout(y.layout().permute(&inverse(&order)))
+}
+
+/// The order of axes that undoes `order`.
+pub(crate) fn inverse(order: &Inline<usize>) -> Inline<usize> {
     let mut back = order.clone();
     order.iter().enumerate().for_each(|(new, &old)| back[old] = new);
-    y.with_layout(y.layout().permute(&back))
+    back
 }
 
 /// `y = f(a, b)` for every pair of elements, broadcast.
@@ -202,9 +207,19 @@ pub(crate) fn add_to<T: Float>(acc: &mut Tensor<T>, x: &Tensor<T>) {
 }
 
 /// The same elements in row-major order, in storage of their own.
-pub(super) fn dense<T: Float>(x: &Tensor<T>) -> Tensor<T> {
+pub(crate) fn dense<T: Float>(x: &Tensor<T>) -> Tensor<T> {
     let mut y = Tensor::dirty(x.shape().clone());
-    fill(&mut y, [x], |[x]| x);
+    let walk = Walk::new(x.shape(), [x.strided()]);
+    let out = y.as_unique_slice().expect("a dirty tensor is dense and unshared");
+    pieces(out, &|start, out| {
+        walk.runs(start..start + out.len(), |run| {
+            let out = &mut out[run.position - start..][..run.len];
+            match unit(x, run.at[0], run.strides[0], run.len) {
+                Some(x) => out.copy_from_slice(x),
+                None => out.iter_mut().enumerate().for_each(|(k, y)| *y = x.data()[run.place(0, k)]),
+            }
+        });
+    });
     y
 }
 
@@ -262,36 +277,45 @@ fn along<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>,
         }
         return;
     }
-    widest::<T, _>(
-        #[inline(always)]
-        || blocks(out, data, run, f),
-    );
+    if run.strides == [1; N] {
+        let xs = array::from_fn(|k| &data[k][run.at[k]..][..run.len]);
+        return wide(out, xs, f);
+    }
+    blocks(out, data, run, f);
 }
 
 /// [`along`] a long run, in blocks of which every operand is a slice: its own elements, one repeated, or a copy.
-#[inline(always)]
 fn blocks<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>, f: &impl Fn(T, [T; N]) -> T) {
-    let all_unit = run.strides == [1; N];
-    let block = if all_unit { run.len } else { BLOCK };
     let mut copies = [[T::zero(); BLOCK]; N];
     for k in 0..N {
         if run.strides[k] == 0 {
             copies[k] = [data[k][run.at[k]]; BLOCK];
         }
     }
-    for start in (0..run.len).step_by(block) {
-        let len = block.min(run.len - start);
+    for start in (0..run.len).step_by(BLOCK) {
+        let len = BLOCK.min(run.len - start);
         for k in 0..N {
             if !matches!(run.strides[k], 0 | 1) {
                 copies[k][..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[k][run.place(k, start + i)]);
             }
         }
-        let xs: [&[T]; N] = array::from_fn(
-            #[inline(always)]
-            |k| if run.strides[k] == 1 { &data[k][run.at[k] + start..][..len] } else { &copies[k][..len] },
-        );
-        contiguous(&mut out[start..start + len], xs, f);
+        let xs: [&[T]; N] =
+            array::from_fn(
+                |k| {
+                    if run.strides[k] == 1 { &data[k][run.at[k] + start..][..len] } else { &copies[k][..len] }
+                },
+            );
+        wide(&mut out[start..start + len], xs, f);
     }
+}
+
+/// `out ← f(out, xs)`. Not inlined, so that the loop is there once, and of its arguments it is known that they do not overlap.
+#[inline(never)]
+fn wide<T: Float, const N: usize>(out: &mut [T], xs: [&[T]; N], f: &impl Fn(T, [T; N]) -> T) {
+    widest::<T, _>(
+        #[inline(always)]
+        || contiguous(out, xs, f),
+    );
 }
 
 #[inline(always)]

@@ -36,6 +36,8 @@ pub(super) trait Format: Float {
     const SMALLEST_LN: Self;
     /// Below this `exp x − 1` is −1.
     const EXP_M1_FLAT: Self;
+    /// Added to a number whose square is not too large for exp, this rounds it to half the digits, so that the square is exact.
+    const SQUARE_SHIFT: Self;
     /// Powers of two with a larger exponent than this are not changed by 1.
     const LARGE_POWER: Self;
     /// A number at which tanh is 1.
@@ -78,6 +80,7 @@ impl Format for f32 {
     const EXP_RANGE: [f32; 2] = [89.0, -104.0];
     const SMALLEST_LN: f32 = -87.33654;
     const EXP_M1_FLAT: f32 = -18.0;
+    const SQUARE_SHIFT: f32 = 49_152.0;
     const LARGE_POWER: f32 = 30.0;
     const TANH_FLAT: f32 = 10.0;
     const LIFT: [f32; 2] = [16_777_216.0, 24.0];
@@ -139,6 +142,7 @@ impl Format for f64 {
     const EXP_RANGE: [f64; 2] = [710.0, -746.0];
     const SMALLEST_LN: f64 = -708.396_418_532_264;
     const EXP_M1_FLAT: f64 = -38.0;
+    const SQUARE_SHIFT: f64 = 6_442_450_944.0;
     const LARGE_POWER: f64 = 60.0;
     const TANH_FLAT: f64 = 20.0;
     const LIFT: [f64; 2] = [18_014_398_509_481_984.0, 54.0];
@@ -221,6 +225,20 @@ pub(super) fn exp<T: Format>(x: T) -> T {
 pub(super) fn decay<T: Format>(x: T) -> T {
     let low = x < T::SMALLEST_LN;
     let (shifted, _, [r, _]) = reduced(if low { T::SMALLEST_LN } else { x }, T::SHIFT);
+    (T::ONE + (r + curve(r))) * if low { T::ZERO } else { T::power(shifted) }
+}
+
+/// `exp(−c x²)` for a c of 1 or ½; 0 where that is below the smallest normal number.
+#[inline(always)]
+pub(super) fn bell<T: Format>(x: T, c: T) -> T {
+    let low = -c * (x * x) < T::SMALLEST_LN;
+    let x = if low { T::ZERO } else { x };
+    let near = (x + T::SQUARE_SHIFT) - T::SQUARE_SHIFT;
+    let square = -c * (near * near);
+    let shifted = square * T::LOG2_E + T::SHIFT;
+    let n = shifted - T::SHIFT;
+    // What the square lacks is small beside 1.
+    let r = (square - n * T::LN_2[0]) - (n * T::LN_2[1] + c * ((x - near) * (x + near)));
     (T::ONE + (r + curve(r))) * if low { T::ZERO } else { T::power(shifted) }
 }
 

@@ -26,6 +26,7 @@ mod rows;
 mod sharing;
 pub(crate) mod simd;
 pub(crate) mod sort;
+pub(crate) mod sums;
 mod triangle;
 pub(crate) mod upsample;
 pub(crate) mod wide;

@@ -58,6 +58,11 @@ macro_rules! native {
             }
 
             #[inline(always)]
+            fn lane_bell(self, c: Self) -> Self {
+                math::bell(self, c)
+            }
+
+            #[inline(always)]
             fn lane_exp_m1(self) -> Self {
                 math::exp_m1(self)
             }

@@ -77,6 +77,8 @@ mod tests {
             let bits = all(|| xs.iter().map(|&x| f(x).to_bits()).collect::<Vec<_>>());
             assert!(bits.iter().all(|b| *b == bits[0]));
         }
+        let bells = all(|| xs.iter().map(|&x| math::bell(x, 0.5).to_bits()).collect::<Vec<_>>());
+        assert!(bells.iter().all(|b| *b == bells[0]));
         let wide: Vec<f64> = (0..3000).map(|i| f64::from(i) * 0.37 - 500.0).collect();
         for f in [math::exp, math::exp_m1, math::ln, math::ln_1p, math::tanh, math::sigmoid] {
             let bits = all(|| wide.iter().map(|&x: &f64| f(x).to_bits()).collect::<Vec<_>>());

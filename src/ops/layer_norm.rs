@@ -2,14 +2,14 @@
 //!
 //! With its scale and shift it is one op: what is read of a row stays in the nearest cache.
 
+use std::borrow::Cow;
+
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::fold::fold_slice;
-use crate::kernel::lanes::map_lanes;
-use crate::kernel::simd::widest;
+use crate::kernel::sums::{normalize, pull_normalized, pull_weight};
 use crate::kernel::wide::in_f32;
-use crate::shape::{Shape, keep};
+use crate::shape::keep;
 use crate::tensor::Tensor;
 
 /// `y = (x − mean) / √(variance + eps) · weight + bias` over the axes that the weight has.
@@ -41,98 +41,42 @@ impl<T: Float> Op<T> for LayerNorm {
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, x, weight, eps) = (p.take_g(), p.xs[0], p.xs[1], self.0);
         p.accum(0, || pull([&g, x, weight], eps));
-        p.accum(1, || pull_weight([&g, x, weight], eps));
+        p.accum(1, || pull_scale([&g, x, weight], eps));
         p.accum(2, || g);
         true
     }
 }
 
-/// `x` with the axes of `weight` as one.
-fn rows<T: Float>(x: &Tensor<T>, weight: &Tensor<T>) -> Tensor<T> {
-    let outer = x.shape()[..x.ndim() - weight.ndim()].iter().product();
-    x.reshape_to(&Shape::from([outer, weight.len()]))
-}
-
-/// The mean of a row in two parts, of which the second is what the first lost to rounding, and `1 / √(variance + eps)`.
-fn moments<T: Float>(x: &[T], eps: f64) -> [T; 3] {
-    let (n, add) = (T::of(x.len() as f64), |a, b| a + b);
-    let mean = fold_slice(x, false, &|x| x, &add) / n;
-    let rest = fold_slice(x, false, &|x| x - mean, &add) / n;
-    let square = |x: T| ((x - mean) - rest) * ((x - mean) - rest);
-    let variance = fold_slice(x, false, &square, &add) / n;
-    [mean, rest, (variance + T::of(eps)).sqrt().recip()]
+/// The elements in row-major order.
+fn elements<T: Float>(x: &Tensor<T>) -> Cow<'_, [T]> {
+    x.as_slice().map_or_else(|| Cow::Owned(x.to_vec()), Cow::Borrowed)
 }
 
 fn forward<T: Float>(xs: [&Tensor<T>; 3], eps: f64) -> Tensor<T> {
     if T::NARROW {
         return in_f32(xs, |[x, weight, bias]| forward([&x, &weight, &bias], eps));
     }
-    let [x, weight, bias] = [xs[0].clone(), xs[1].to_contiguous(), xs[2].to_contiguous()];
-    let (w, b) = (weight.as_slice().unwrap_or_default(), bias.as_slice().unwrap_or_default());
-    let y = map_lanes([&rows(&x, &weight)], 1, |[x], y| {
-        let [mean, rest, scale] = moments(x, eps);
-        widest::<T, _>(
-            #[inline(always)]
-            || {
-                let (x, w, b) = (&x[..y.len()], &w[..y.len()], &b[..y.len()]);
-                (0..y.len()).for_each(|i| y[i] = ((x[i] - mean) - rest) * scale * w[i] + b[i]);
-            },
-        );
-    });
-    y.reshape_to(x.shape())
+    let [x, weight, bias] = xs.map(elements);
+    if x.is_empty() { xs[0].clone() } else { normalize([&x, &weight, &bias], eps).reshape_to(xs[0].shape()) }
 }
 
-/// The gradient of x: with `h = ȳ · weight` and ŷ without scale and shift, `(h − mean h − ŷ · mean(h ŷ)) / √(variance + eps)`.
+/// The gradient of x.
 fn pull<T: Float>(xs: [&Tensor<T>; 3], eps: f64) -> Tensor<T> {
     if T::NARROW {
         return in_f32(xs, |[g, x, weight]| pull([&g, &x, &weight], eps));
     }
-    let [g, x, weight] = [xs[0], xs[1], &xs[2].to_contiguous()];
-    let w = weight.as_slice().unwrap_or_default();
-    let pulled = map_lanes([&rows(g, weight), &rows(x, weight)], 1, |[g, x], out| {
-        let ([mean, rest, scale], n) = (moments(x, eps), T::of(x.len() as f64));
-        let add = |a, b| a + b;
-        let (g, x, w) = (&g[..out.len()], &x[..out.len()], &w[..out.len()]);
-        widest::<T, _>(
-            #[inline(always)]
-            || (0..out.len()).for_each(|i| out[i] = g[i] * w[i]),
-        );
-        let first = fold_slice(out, false, &|h| h, &add) / n;
-        widest::<T, _>(
-            #[inline(always)]
-            || (0..out.len()).for_each(|i| out[i] = g[i] * w[i] * (((x[i] - mean) - rest) * scale)),
-        );
-        let second = fold_slice(out, false, &|h| h, &add) / n;
-        widest::<T, _>(
-            #[inline(always)]
-            || {
-                (0..out.len()).for_each(|i| {
-                    let y = ((x[i] - mean) - rest) * scale;
-                    out[i] = scale * ((g[i] * w[i] - first) - y * second);
-                });
-            },
-        );
-    });
-    pulled.reshape_to(x.shape())
+    let [g, x, weight] = xs.map(elements);
+    if x.is_empty() { xs[0].clone() } else { pull_normalized([&g, &x, &weight], eps).reshape_to(xs[0].shape()) }
 }
 
-/// `ȳ · ŷ`, the gradient of the weight before it is summed over the rows.
-fn pull_weight<T: Float>(xs: [&Tensor<T>; 3], eps: f64) -> Tensor<T> {
+/// The gradient of the weight.
+fn pull_scale<T: Float>(xs: [&Tensor<T>; 3], eps: f64) -> Tensor<T> {
     if T::NARROW {
-        return in_f32(xs, |[g, x, weight]| pull_weight([&g, &x, &weight], eps));
+        return in_f32(xs, |[g, x, weight]| pull_scale([&g, &x, &weight], eps));
     }
-    let [g, x, weight] = xs;
-    let product = map_lanes([&rows(g, weight), &rows(x, weight)], 1, |[g, x], out| {
-        let [mean, rest, scale] = moments(x, eps);
-        widest::<T, _>(
-            #[inline(always)]
-            || {
-                let (g, x) = (&g[..out.len()], &x[..out.len()]);
-                (0..out.len()).for_each(|i| out[i] = g[i] * (((x[i] - mean) - rest) * scale));
-            },
-        );
-    });
-    product.reshape_to(x.shape())
+    let [g, x] = [xs[0], xs[1]].map(elements);
+    let (n, shape) = (xs[2].len(), xs[2].shape());
+    if x.is_empty() { Tensor::zeros(shape) } else { pull_weight([&g, &x], n, eps).reshape_to(shape) }
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -3,6 +3,7 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
+use crate::kernel::map::dense;
 use crate::shape::{Axes, AxisSet, Inline, Shape, axis_of, axis_up_to};
 use crate::tensor::{AxisSlice, NewShape, SliceItem, Tensor, permutation, resolve};
 
@@ -16,7 +17,7 @@ impl<T: Float> Op<T> for Reshape {
     }
 
     fn forward(&mut self, xs: &[&Tensor<T>]) -> Tensor<T> {
-        xs[0].reshape(&self.0)
+        reshaped(xs[0], &self.0)
     }
 
     fn vjp<'t>(&self, p: &mut Pullback<'t, T>) {
@@ -26,9 +27,15 @@ impl<T: Float> Op<T> for Reshape {
 
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let (g, shape) = (p.take_g(), p.xs[0].shape());
-        p.accum(0, || g.reshape(shape));
+        p.accum(0, || reshaped(&g, shape));
         true
     }
+}
+
+/// `x` under another shape: a view, or a copy in a recycled block.
+fn reshaped<T: Float>(x: &Tensor<T>, shape: &Shape) -> Tensor<T> {
+    let view = x.layout().reshape(shape).map(|layout| x.with_layout(layout));
+    view.unwrap_or_else(|| dense(x).reshape_to(shape))
 }
 
 /// The axes in another order. Adjoint: the same, back.
@@ -85,7 +92,8 @@ impl<T: Float> Op<T> for Slice {
     // Adds to the part alone: so a value that is cut into n slices has its gradient written once, not n times.
     fn vjp_fused(&self, p: &mut RawPullback<'_, T>) -> bool {
         let g = p.take_g();
-        p.accum_within(0, |shape| g.unslice(&self.0, shape), |gradient| gradient.add_at(&self.0, &g));
+        let x = p.xs[0];
+        p.accum_within(0, |_| g.unslice_as(&self.0, x), |gradient| gradient.add_at(&self.0, &g));
         true
     }
 }

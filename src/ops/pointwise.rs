@@ -150,7 +150,14 @@ pointwise! {
     /// `x̄ = ȳ · exp(−x²/2) / √(2π)`.
     normal_cdf = NormalCdf on -3.0..3.0
         => |x| x.increasing(#[inline(always)] |x| special::normal_cdf(x)),
-           |x, y| (x * x * x.lit(-0.5)).map(Exp) * x.lit(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
+           |x, y| x.map(NormalPdf);
+
+    /// Density of the standard normal, `y = φ(x) = exp(−x²/2) / √(2π)`.
+    ///
+    /// # Gradient
+    /// `x̄ = −ȳ · x · y`.
+    normal_pdf = NormalPdf on -3.0..3.0
+        => |x| special::normal_pdf(x), |x, y| -(x.map(Clamp(-FLAT, FLAT)) * y);
 
     /// Gaussian error linear unit, `y = x · Φ(x)`.
     ///
@@ -160,10 +167,7 @@ pointwise! {
     /// Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (2016), §2.
     gelu = Gelu on -3.0..3.0
         => |x| x.maximum(F::of(-FLAT)) * NormalCdf.f(x),
-           |x, y| {
-               let x = x.map(Clamp(-FLAT, FLAT));
-               x.map(NormalCdf) + x * NormalCdf.df(x, x)
-           };
+           |x, y| x.map(Clamp(-FLAT, FLAT)).map(GeluSlope);
 
     /// Gaussian error linear unit in its form with tanh, `y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
     ///
@@ -276,6 +280,24 @@ pointwise! {
     /// `x̄ = −ȳ · y²`.
     reciprocal_or_zero = ReciprocalOrZero on 0.4..3.0
         => |x| if x == F::zero() { F::zero() } else { x.recip() }, |x, y| -(y * y);
+}
+
+/// `Φ(x) + x φ(x)`, the derivative of gelu.
+#[derive(Clone, Copy, Debug)]
+struct GeluSlope;
+
+impl Unary for GeluSlope {
+    const NAME: &'static str = "gelu_slope";
+
+    #[inline(always)]
+    fn f<F: Float>(self, x: F) -> F {
+        special::gelu_slope(x)
+    }
+
+    #[inline(always)]
+    fn df<S: Scalar>(self, x: S, _: S) -> S {
+        x.map(NormalPdf) * (x.lit(2.0) - x * x)
+    }
 }
 
 /// x where it is above 0, else `alpha · (eˣ − 1)`, which rises unless `alpha` is negative.

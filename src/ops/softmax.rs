@@ -3,11 +3,11 @@
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::fold::fold_slice;
 use crate::kernel::lanes::map_lanes;
 use crate::kernel::map::{zip, zip3};
 use crate::kernel::reduce::{largest, log_of_all_terms, log_of_terms, other, term};
 use crate::kernel::simd::widest;
+use crate::kernel::sums::{fold_row, sum_row};
 use crate::kernel::wide::in_f32;
 use crate::shape::{axis_of, keep};
 use crate::tensor::Tensor;
@@ -80,12 +80,14 @@ fn pull_softmax<T: Float>(g: &Tensor<T>, y: &Tensor<T>, axis: usize) -> Tensor<T
     map_lanes([g, y], axis, |[g, y], x| {
         widest::<T, _>(
             #[inline(always)]
-            || x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g * y),
-        );
-        let inner = sum_of(x);
-        widest::<T, _>(
-            #[inline(always)]
-            || x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = y * (g - inner)),
+            || {
+                let [inner] = sum_row(
+                    [g, y],
+                    #[inline(always)]
+                    |[g, y]| [g * y],
+                );
+                x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = y * (g - inner));
+            },
         );
     })
 }
@@ -105,10 +107,15 @@ fn pull_log_softmax<T: Float>(g: &Tensor<T>, y: &Tensor<T>, axis: usize) -> Tens
         );
     }
     map_lanes([g, y], axis, |[g, y], x| {
-        let sum = sum_of(g);
         widest::<T, _>(
             #[inline(always)]
-            || x.iter_mut().zip(g).zip(y).for_each(|((x, &g), &y)| *x = g - y.lane_exp() * sum),
+            || {
+                let sum = sum_of(g);
+                x.iter_mut().zip(g).zip(y).for_each(
+                    #[inline(always)]
+                    |((x, &g), &y)| *x = g - y.lane_exp() * sum,
+                );
+            },
         );
     })
 }
@@ -121,18 +128,30 @@ fn lies_across<T: Float>(x: &Tensor<T>, axis: usize) -> bool {
     T::VECTORS && !x.is_empty() && axis != last && strides[last] == 1 && sizes[last] >= 8
 }
 
-/// The sum, by a tree.
-#[inline]
+#[inline(always)]
 fn sum_of<T: Float>(x: &[T]) -> T {
-    if x.is_empty() { T::zero() } else { fold_slice(x, false, &|x| x, &|a, b| a + b) }
+    let [sum] = sum_row(
+        [x],
+        #[inline(always)]
+        |[x]| [x],
+    );
+    sum
 }
 
 /// The largest element, the first of equal ones: what it carries beside its value, such as a derivative, is then that of the
-/// element which a search finds first.
-#[inline]
+/// element which a search finds first. Beside a NaN, which makes all results NaN whatever this is, it may be another element.
+#[inline(always)]
 fn top_of<T: Float>(x: &[T]) -> T {
-    if T::VECTORS && !x.is_empty() {
-        return fold_slice(x, false, &|x| x, &T::maximum);
+    if T::VECTORS {
+        let [top] = fold_row(
+            [x],
+            [T::neg_infinity()],
+            #[inline(always)]
+            |[x]| [x],
+            #[inline(always)]
+            |a, b| if a > b { a } else { b },
+        );
+        return top;
     }
     x.iter().fold(T::neg_infinity(), |top, &x| x.maximum(top))
 }
@@ -152,17 +171,25 @@ pub(super) fn around_top<T: Float>(x: &[T]) -> (T, T) {
 }
 
 /// [`around_top`] of numbers that become vectors, by way of `y`.
+#[inline(always)]
 fn around_top_by<T: Float>(x: &[T], y: &mut [T]) -> (T, T) {
-    if x.is_empty() {
-        return around_top(x);
-    }
     let top = top_of(x);
-    widest::<T, _>(
+    y.iter_mut().zip(x).for_each(
         #[inline(always)]
-        || y.iter_mut().zip(x).for_each(|(y, &x)| *y = term(x, top)),
+        |(y, &x)| *y = term(x, top),
     );
-    let others = fold_slice(y, false, &other, &|a, b| a + b);
-    (top, log_of_terms(others, fold_slice(y, false, &largest, &|a, b| a + b)))
+    // One by one: of pairs of numbers chosen by comparisons the compiler makes single ones of twice the width.
+    let [others] = sum_row(
+        [y],
+        #[inline(always)]
+        |[term]| [other(term)],
+    );
+    let [count] = sum_row(
+        [y],
+        #[inline(always)]
+        |[term]| [largest(term)],
+    );
+    (top, log_of_terms(others, count))
 }
 
 impl<T: Float> Tensor<T> {
@@ -197,15 +224,17 @@ impl<T: Float> Tensor<T> {
             return e * &scale;
         }
         map_lanes([self], at, |[x], y| {
-            let top = top_of(x);
             widest::<T, _>(
                 #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).lane_decay()),
-            );
-            let scale = sum_of(y).recip();
-            widest::<T, _>(
-                #[inline(always)]
-                || y.iter_mut().for_each(|y| *y = *y * scale),
+                || {
+                    let top = top_of(x);
+                    y.iter_mut().zip(x).for_each(
+                        #[inline(always)]
+                        |(y, &x)| *y = (x - top).lane_decay(),
+                    );
+                    let scale = sum_of(y).recip();
+                    y.iter_mut().for_each(|y| *y = *y * scale);
+                },
             );
         })
     }
@@ -266,10 +295,13 @@ impl<T: Float> Tensor<T> {
             return zip3("log_softmax", [self, &top, &log_sum], |x, top, log_sum| (x - top) - log_sum);
         }
         map_lanes([self], at, |[x], y| {
-            let (top, log_sum) = if T::VECTORS { around_top_by(x, y) } else { around_top(x) };
             widest::<T, _>(
                 #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - log_sum),
+                || {
+                    let by_vectors = T::VECTORS && !x.is_empty();
+                    let (top, log_sum) = if by_vectors { around_top_by(x, y) } else { around_top(x) };
+                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top) - log_sum);
+                },
             );
         })
     }

@@ -1,7 +1,7 @@
 //! The largest element of each window; and where it is, which only its gradient asks.
 
 use super::options::{Pooling, Span};
-use super::{Planes, Spans, places};
+use super::{Planes, Spans, pairs, places};
 use crate::float::Float;
 use crate::kernel::compare::same;
 use crate::kernel::planes;
@@ -110,6 +110,9 @@ fn mark<T: Float>(found: &mut [usize], y: &[T], x: &[T], at: usize, stride: usiz
 
 /// The gradient by `x` of the largest elements `y` of its windows, whose gradient is `g`.
 pub(crate) fn pull_max<T: Float>(pooling: &Pooling, [x, y, g]: [&Tensor<T>; 3]) -> Tensor<T> {
+    if let Some(pulled) = pairs::pull_max(pooling, [x, y, g]) {
+        return pulled;
+    }
     match places_of_max(pooling, x, y) {
         Some(places) => spread(pooling, &places, g),
         None => spread_among(pooling, [x, y, g]),
@@ -158,4 +161,30 @@ fn spread<T: Float>(pooling: &Pooling, places: &Tensor<usize>, g: &Tensor<T>) ->
         }
     });
     x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::pool::Pool;
+
+    #[test]
+    fn windows_of_two_by_two_have_the_gradients_that_places_give() {
+        for sizes in [[2, 3, 4, 6], [1, 2, 5, 7], [3, 1, 2, 2], [1, 1, 3, 41], [0, 2, 4, 4]] {
+            // Few values, so that many are equal, and NaN among them.
+            let value = |i: &[usize]| ((i[0] * 31 + i[1] * 17 + i[2] * 7 + i[3] * 5) % 11) as f64;
+            let x = Tensor::from_fn(sizes, |i| if value(&i) == 3.0 { f64::NAN } else { (value(&i) / 4.0).floor() });
+            for x in [x.clone(), x.swapaxes(0, 1).to_contiguous().swapaxes(0, 1)] {
+                let pooling = Pool::new(2).of_max("max_pool2d", 2, x.shape());
+                let y = max(&pooling, &x);
+                let g = Tensor::from_fn(&y.shape()[..], |i| 1.0 + i[3] as f64 + 10.0 * i[2] as f64);
+                let expected = places_of_max(&pooling, &x, &y).map(|places| spread(&pooling, &places, &g));
+                let found = pairs::pull_max(&pooling, [&x, &y, &g]).expect("such windows");
+                assert_eq!(found.to_vec(), expected.expect("all are known").to_vec(), "{sizes:?}");
+            }
+        }
+        let pooling = Pool::new(2).stride(1).of_max("max_pool2d", 2, &Shape::from([1, 1, 4, 4]));
+        let [x, y] = [Tensor::<f64>::zeros([1, 1, 4, 4]), Tensor::zeros([1, 1, 3, 3])];
+        assert!(pairs::pull_max(&pooling, [&x, &y, &y]).is_none(), "these overlap");
+    }
 }

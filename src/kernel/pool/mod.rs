@@ -3,6 +3,7 @@
 mod average;
 mod max;
 mod options;
+mod pairs;
 
 pub(crate) use average::{average, share};
 pub(crate) use max::{max, places_of_max, pull_max};
