@@ -200,7 +200,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If `axes` does not name every axis once.
     #[track_caller]
     pub fn permute(self, axes: &[isize]) -> Self {
-        let order = permutation(axes, self.ndim()).into_iter().map(|a| a as isize).collect();
+        let order = permutation(axes, self.ndim()).iter().map(|&a| a as isize).collect();
         Var::apply(Permute(order), &[self])
     }
 

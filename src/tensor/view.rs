@@ -282,9 +282,9 @@ pub(crate) fn matrix_axes(op: &str, a: isize, b: isize, ndim: usize) -> [usize; 
 /// # Panics
 /// If they are not a permutation of `0..ndim`.
 #[track_caller]
-pub(crate) fn permutation(axes: &[isize], ndim: usize) -> Vec<usize> {
+pub(crate) fn permutation(axes: &[isize], ndim: usize) -> Inline<usize> {
     assert!(axes.len() == ndim, "permute: {axes:?} names {} axes, the rank is {ndim}", axes.len());
-    let mut order = Vec::with_capacity(ndim);
+    let mut order = Inline::new();
     for &axis in axes {
         let axis = axis_of("permute", axis, ndim);
         assert!(!order.contains(&axis), "permute: {axes:?} names axis {axis} twice");
