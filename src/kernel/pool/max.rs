@@ -173,7 +173,7 @@ mod tests {
         for sizes in [[2, 3, 4, 6], [1, 2, 5, 7], [3, 1, 2, 2], [1, 1, 3, 41], [0, 2, 4, 4]] {
             // Few values, so that many are equal, and NaN among them.
             let value = |i: &[usize]| ((i[0] * 31 + i[1] * 17 + i[2] * 7 + i[3] * 5) % 11) as f64;
-            let x = Tensor::from_fn(sizes, |i| if value(&i) == 3.0 { f64::NAN } else { (value(&i) / 4.0).floor() });
+            let x = Tensor::from_fn(sizes, |i| if value(i) == 3.0 { f64::NAN } else { (value(i) / 4.0).floor() });
             for x in [x.clone(), x.swapaxes(0, 1).to_contiguous().swapaxes(0, 1)] {
                 let pooling = Pool::new(2).of_max("max_pool2d", 2, x.shape());
                 let y = max(&pooling, &x);
