@@ -42,7 +42,7 @@ fn layouts<T: Float>(shape: [usize; 2], seed: u64) -> [Tensor<T>; 4] {
 }
 
 fn reductions<T: Float>() {
-    for shape in [[300, 450], [450, 300], [2, 70_001], [70_001, 2], [1, 140_000]] {
+    for shape in [[300, 450], [2, 70_001], [70_001, 2], [1, 140_000]] {
         for x in layouts::<T>(shape, 1) {
             for axis in [0, 1] {
                 same_bits("sum", || x.sum(axis));
