@@ -16,7 +16,7 @@ pub(crate) fn are_awake() -> bool {
 }
 
 /// Runs `f` in rayon's pool, whose other threads stay awake until it returns: they take work within a microsecond, and not only 10
-/// to 15 µs after it is there. Meanwhile smaller products and elementwise operations are shared, which else would not be worth it.
+/// to 15 µs after it is there. Meanwhile smaller products of matrices are shared, for which that would not be worth it.
 ///
 /// For loops of short training steps, on a machine that has nothing else to do: the threads take all of their processors' time, as
 /// OpenMP's do. Where others want these too, the loop is slower than without. Results have the same bits either way. While another call
@@ -38,8 +38,8 @@ pub(crate) fn are_awake() -> bool {
 pub fn awake<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     let done = &Done(AtomicBool::new(false));
     rayon::scope(|scope| {
-        let alone = rayon::current_num_threads() < 2 || AWAKE.swap(true, Ordering::Relaxed);
-        let _rest = (!alone).then(|| {
+        let is_first = rayon::current_num_threads() > 1 && !AWAKE.swap(true, Ordering::Relaxed);
+        let _rest = is_first.then(|| {
             let caller = rayon::current_thread_index();
             scope.spawn_broadcast(move |_, thread| {
                 if Some(thread.index()) != caller {

@@ -19,6 +19,7 @@ pub(crate) mod map;
 mod math;
 pub(crate) mod matmul;
 mod native;
+pub(crate) mod normalize;
 pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod reduce;

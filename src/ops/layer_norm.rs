@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::{Specimen, specimen};
 use crate::float::Float;
 use crate::graph::{Op, Pullback, RawPullback, Var};
-use crate::kernel::sums::{normalize, pull_normalized, pull_weight};
+use crate::kernel::normalize::{normalize, pull_normalized, pull_weight};
 use crate::kernel::wide::in_f32;
 use crate::shape::keep;
 use crate::tensor::Tensor;
