@@ -150,14 +150,7 @@ pub(crate) fn pull_weight<T: Float>([g, x]: [&[T]; 2], n: usize, eps: f64) -> Te
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(n: usize, seed: usize) -> Vec<f64> {
-        (0..n).map(|i| (((i + seed) * 7919) % 1009) as f64 / 300.0 - 1.5).collect()
-    }
-
-    fn near(a: f64, b: f64) -> bool {
-        (a - b).abs() <= 1e-12 * (1.0 + b.abs())
-    }
+    use crate::kernel::sums::tests::{near, noise};
 
     /// Mean and `1 / √(variance + eps)`, plainly.
     fn plain_moments(x: &[f64], eps: f64) -> (f64, f64) {

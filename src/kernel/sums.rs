@@ -174,14 +174,14 @@ pub(crate) fn sum_row<T: Float, const N: usize, const K: usize>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn noise(n: usize, seed: usize) -> Vec<f64> {
+    pub(in crate::kernel) fn noise(n: usize, seed: usize) -> Vec<f64> {
         (0..n).map(|i| (((i + seed) * 7919) % 1009) as f64 / 300.0 - 1.5).collect()
     }
 
-    fn near(a: f64, b: f64) -> bool {
+    pub(in crate::kernel) fn near(a: f64, b: f64) -> bool {
         (a - b).abs() <= 1e-12 * (1.0 + b.abs())
     }
 

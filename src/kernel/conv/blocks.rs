@@ -18,8 +18,8 @@ use crate::tensor::Tensor;
 /// second-level cache.
 pub(super) const ROWS: usize = 256;
 
-/// Columns of a block, about: enough that packing the weights anew for each costs little, few enough that a block of `f32` fits
-/// the second-level cache beside its packed copy.
+/// Columns of a block, about: enough that going through the weights anew for each costs little, few enough that a block of `f32` fits
+/// the second-level cache beside its packed copy, which the weight's gradient makes.
 const COLUMNS: usize = 512;
 
 /// How a convolution's windows are cut into blocks, of one image or of several small ones.
