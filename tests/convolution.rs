@@ -279,6 +279,7 @@ fn large() -> Vec<Case> {
         Case::of(40, [1, 30], &[Axis::new(8, 3), Axis::new(8, 3)]),
         Case::of(13, [8, 12], &[padded(20, 3), padded(20, 3)]), // enough work for several parts of the weight's gradient
         Case::of(52, [16, 17], &[padded(6, 3), padded(6, 3)]),  // the same, several images a block
+        Case::of(2, [17, 18], &[padded(15, 3), padded(16, 3)]), // a product for each tap
     ];
     cases.push(Case { groups: 3, ..Case::of(2, [6, 4], &[padded(20, 3), padded(17, 3)]) });
     cases.push(Case { groups: 6, ..Case::of(3, [1, 2], &[padded(19, 3), Axis { stride: 2, ..padded(37, 3) }]) });

@@ -72,6 +72,35 @@ pub(super) fn over_chunks<T: Float>(
     }
 }
 
+/// How many parts the weight's gradient is made of that can be computed beside each other, if it is much work.
+const PARTS: usize = 16;
+
+/// How many elements the parts may have together.
+const PARTS_LEN: usize = 1 << 22;
+
+/// From how many multiplications on a part of the weight's gradient is worth its memory.
+const MUCH: usize = 1 << 21;
+
+/// A sum of `len` elements over images: `work` computes what some of them give, in parts whose number depends on sizes alone, each a
+/// whole number of blocks of `block` images and made of `beside` pieces that can be computed beside each other anyway.
+pub(super) fn over_parts<T: Float>(
+    geometry: &Geometry,
+    block: usize,
+    beside: usize,
+    len: usize,
+    work: &Work<'_, T>,
+) -> Tensor<T> {
+    let (images, multiplications) = (geometry.images(), multiplications(geometry));
+    let parts = PARTS.div_ceil(beside).min(PARTS_LEN / len).min(multiplications / MUCH).max(1);
+    let part = images.div_ceil(parts).next_multiple_of(block);
+    let parts = images.div_ceil(part);
+    let mut sums = Tensor::dirty(Shape::from([parts, len]));
+    over_chunks(elements(&mut sums), len, multiplications, &|i, out, pieces| {
+        work(i * part..images.min((i + 1) * part), out, pieces);
+    });
+    if parts == 1 { sums.squeeze(0) } else { sums.sum(0) }
+}
+
 /// How many multiplications each of the three products has.
 pub(super) fn multiplications(geometry: &Geometry) -> usize {
     let factors = [geometry.images(), geometry.groups, geometry.outputs, geometry.depth(), geometry.positions()];
@@ -125,7 +154,7 @@ pub(super) fn even_step(sizes: [usize; SPATIAL], strides: [isize; SPATIAL]) -> O
 }
 
 /// What is done with the images of a range, the elements of their results, and a number of pieces.
-type Work<'a, T> = dyn Fn(Range<usize>, &mut [T], usize) + Sync + 'a;
+pub(super) type Work<'a, T> = dyn Fn(Range<usize>, &mut [T], usize) + Sync + 'a;
 
 /// Calls `work` with the images of each block, their elements in `out`, and into how many pieces to divide them.
 pub(super) fn over_images<T: Float>(geometry: &Geometry, cut: Cut, out: &mut [T], work: &Work<'_, T>) {

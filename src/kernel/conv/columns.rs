@@ -35,6 +35,13 @@ impl Images {
     pub(super) fn at(&self, image: usize, channel: usize) -> usize {
         (self.offset as isize + image as isize * self.image + channel as isize * self.channel) as usize
     }
+
+    /// The place of an element of a channel of an image.
+    #[inline]
+    pub(super) fn element(&self, image: usize, channel: usize, at: [usize; SPATIAL]) -> isize {
+        let along: isize = at.iter().zip(self.spatial).map(|(&at, stride)| at as isize * stride).sum();
+        self.at(image, channel) as isize + along
+    }
 }
 
 /// A stretch of one row of the matrix of windows, along the innermost spatial axis.

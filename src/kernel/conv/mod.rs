@@ -6,8 +6,10 @@
 mod blocks;
 mod columns;
 mod direct;
+mod grid;
 mod options;
 mod products;
+mod shifted;
 mod unfold;
 
 pub use options::Conv;
@@ -19,12 +21,35 @@ use crate::float::Float;
 use crate::shape::PerAxis;
 use crate::tensor::Tensor;
 
+/// How the three products are computed.
+enum Way {
+    Direct,
+    Shifted,
+    Products,
+}
+
+impl Way {
+    fn of<T: Float>(geometry: &Geometry) -> Way {
+        if direct::serves(geometry) {
+            Way::Direct
+        } else if shifted::serves::<T>(geometry) {
+            Way::Shifted
+        } else {
+            Way::Products
+        }
+    }
+}
+
 /// `y = w ∗ x`.
 pub(crate) fn forward<T: Float>(geometry: &Geometry, x: &Tensor<T>, w: &Tensor<T>) -> Tensor<T> {
     if T::NARROW {
         return in_f32([x, w], |[x, w]| forward(geometry, &x, &w));
     }
-    if direct::serves(geometry) { direct::forward(geometry, x, w) } else { products::forward(geometry, x, w) }
+    match Way::of::<T>(geometry) {
+        Way::Direct => direct::forward(geometry, x, w),
+        Way::Shifted => shifted::forward(geometry, x, w),
+        Way::Products => products::forward(geometry, x, w),
+    }
 }
 
 /// `x = wᵀ ∗ y`.
@@ -32,7 +57,11 @@ pub(crate) fn transposed<T: Float>(geometry: &Geometry, y: &Tensor<T>, w: &Tenso
     if T::NARROW {
         return in_f32([y, w], |[y, w]| transposed(geometry, &y, &w));
     }
-    if direct::serves(geometry) { direct::transposed(geometry, y, w) } else { products::transposed(geometry, y, w) }
+    match Way::of::<T>(geometry) {
+        Way::Direct => direct::transposed(geometry, y, w),
+        Way::Shifted => shifted::transposed(geometry, y, w),
+        Way::Products => products::transposed(geometry, y, w),
+    }
 }
 
 /// `w = y ∗ xᵀ`.
@@ -40,7 +69,11 @@ pub(crate) fn weight<T: Float>(geometry: &Geometry, x: &Tensor<T>, y: &Tensor<T>
     if T::NARROW {
         return in_f32([x, y], |[x, y]| weight(geometry, &x, &y));
     }
-    if direct::serves(geometry) { direct::weight(geometry, x, y) } else { products::weight(geometry, x, y) }
+    match Way::of::<T>(geometry) {
+        Way::Direct => direct::weight(geometry, x, y),
+        Way::Shifted => shifted::weight(geometry, x, y),
+        Way::Products => products::weight(geometry, x, y),
+    }
 }
 
 impl<T: Float> Tensor<T> {

@@ -10,14 +10,14 @@
 use std::ops::Range;
 
 use super::blocks::{
-    Cut, Operand, ROWS, both, buffer, elements, made_even, middle, multiplications, outputs_at, outputs_len,
-    over_chunks, over_images, weights_of, windows_at, windows_len,
+    Cut, Operand, ROWS, both, buffer, elements, made_even, middle, outputs_at, outputs_len, over_images, over_parts,
+    weights_of, windows_at, windows_len,
 };
 use super::columns::{Part, Target, scatter};
 use super::options::Geometry;
 use crate::float::Float;
 use crate::kernel::matmul::{Block, Matrix, Write, product};
-use crate::shape::{Shape, are_elements};
+use crate::shape::are_elements;
 use crate::tensor::Tensor;
 
 /// `y = w ∗ x`.
@@ -169,37 +169,21 @@ impl<T: Float> Transposed<'_, T> {
     }
 }
 
-/// How many parts the weight's gradient is made of that can be computed beside each other, if it is much work.
-const PARTS: usize = 16;
-
-/// How many elements the parts may have together.
-const PARTS_LEN: usize = 1 << 22;
-
 /// `w = y ∗ xᵀ`, the gradient of `Σ y · (w ∗ x)` by w: a sum over images and windows.
 pub(super) fn weight<T: Float>(geometry: &Geometry, x: &Tensor<T>, y: &Tensor<T>) -> Tensor<T> {
     let shape = geometry.w_shape();
-    let (len, images, cut) = (shape.elements(), geometry.images(), Cut::new(geometry));
-    if len == 0 || images == 0 || geometry.positions() == 0 {
+    let (len, cut) = (shape.elements(), Cut::new(geometry));
+    if len == 0 || geometry.images() == 0 || geometry.positions() == 0 {
         return Tensor::zeros(shape);
     }
     let y = made_even(geometry, y);
     let x = Operand::new(x, geometry.rank, geometry.sizes());
     let y = Operand::new(&y, geometry.rank, geometry.counts());
     let work = Weight { geometry, x, y, cut };
-    let multiplications = multiplications(geometry);
     let beside = geometry.groups * geometry.depth().div_ceil(ROWS);
-    let parts = PARTS.div_ceil(beside).min(PARTS_LEN / len).min(multiplications / MUCH).max(1);
-    let part = images.div_ceil(parts).next_multiple_of(cut.images);
-    let parts = images.div_ceil(part);
-    let mut sums = Tensor::dirty(Shape::from([parts, len]));
-    over_chunks(elements(&mut sums), len, multiplications, &|i, out, pieces| {
-        work.groups(i * part..images.min((i + 1) * part), out, pieces);
-    });
-    if parts == 1 { sums.reshape_to(&shape) } else { sums.sum(0).reshape_to(&shape) }
+    let sums = over_parts(geometry, cut.images, beside, len, &|images, out, pieces| work.groups(images, out, pieces));
+    sums.reshape_to(&shape)
 }
-
-/// From how many multiplications on a part of the weight's gradient is worth its memory.
-const MUCH: usize = 1 << 21;
 
 struct Weight<'a, T> {
     geometry: &'a Geometry,

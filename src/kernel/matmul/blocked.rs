@@ -97,7 +97,7 @@ pub(super) fn blocked<T: Float>(
                     None => Right::AsItLies(b),
                 };
                 let c = c.part([row, column], [rows, columns]);
-                let tiles = Tiles { kernels, a: left, b: right, depth, into };
+                let tiles = Tiles { kernels, a: left, b: right, parts: &[0], depth, into };
                 share(panels, 0..panels.count(), c, pieces, &|range, c| {
                     tiles.run(panels.rows(range.clone()), panels.start(range.start), c);
                 });
@@ -105,6 +105,37 @@ pub(super) fn blocked<T: Float>(
         }
     }
 }
+
+/// The elements of `a`, row by row. It has some.
+pub(super) fn copy<T: Float>(kernels: &Kernels<T>, a: Matrix<'_, T>, out: &mut [T]) {
+    assert_eq!(out.len(), a.rows * a.columns, "a place for each element");
+    // SAFETY: the kernels are for this processor. All of `a` can be read, as `Matrix` promises; `out` has a place for each element.
+    unsafe {
+        let strides = [a.row_stride, a.column_stride];
+        (kernels.pack)([a.rows, a.columns], a.pointer(), strides, out.as_mut_ptr(), a.columns);
+    }
+}
+
+/// [`blocked`] of a B in parts: what `b` is, moved by so many places in its storage, one part under the other. All its rows lie in one
+/// piece. The parts of a tile follow each other, so that it stays in the first-level cache. Nothing is packed or cut.
+pub(super) fn in_parts<T: Float>(
+    kernels: &Kernels<T>,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    parts: &[usize],
+    c: Block<'_, T>,
+    into: Write,
+    pieces: usize,
+) {
+    assert!(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows * parts.len() && b.column_stride == 1);
+    parts.iter().for_each(|&part| _ = b.moved(part)); // it lies in its storage
+    let panels = Panels { size: c.rows, most: kernels.rows() };
+    let tiles = Tiles { kernels, a: Left::AsItLies(a), b: Right::AsItLies(b), parts, depth: b.rows, into };
+    share(panels, 0..panels.count(), c, pieces, &|range, c| {
+        tiles.run(panels.rows(range.clone()), panels.start(range.start), c);
+    });
+}
+
 /// Elements of unspecified value, from the start of a cache line on.
 fn scratch<T: Float>(len: usize) -> Tensor<T> {
     Tensor::dirty(Shape::from([len]))
@@ -231,6 +262,8 @@ struct Tiles<'a, T: 'static> {
     kernels: &'a Kernels<T>,
     a: Left<'a, T>,
     b: Right<'a, T>,
+    /// How far the parts of B are from the first, each of `depth` rows.
+    parts: &'a [usize],
     depth: usize,
     into: Write,
 }
@@ -251,7 +284,7 @@ impl<T: Float> Tiles<'_, T> {
                 let vectors = columns.div_ceil(self.kernels.width);
                 let (b, b_stride) = self.columns(column, columns);
                 let c = c.part([row - first, column], [rows, columns]);
-                let work = Work {
+                let mut work = Work {
                     depth: self.depth,
                     a,
                     a_strides,
@@ -262,10 +295,15 @@ impl<T: Float> Tiles<'_, T> {
                     lanes: columns - (vectors - 1) * self.kernels.width,
                     add: self.into == Write::Add,
                 };
-                // SAFETY: the kernels are for this processor. A has `rows` rows and `depth` columns from `a` on, which can be read: it
-                // is a `Matrix`, or packed by `pack_rows`. So has B `depth` rows of `columns`. C has `rows` rows of `columns` elements
-                // from `c` on, which are borrowed exclusively.
-                unsafe { tiles[vectors - 1][rows - 1](&work) };
+                for &part in self.parts {
+                    work.b = b.wrapping_add(part);
+                    // SAFETY: the kernels are for this processor. A has `rows` rows and `depth` columns for each part from `a` on,
+                    // which can be read: it is a `Matrix`, or packed by `pack_rows`. So has B `depth` rows of `columns` in each part.
+                    // C has `rows` rows of `columns` elements from `c` on, which are borrowed exclusively.
+                    unsafe { tiles[vectors - 1][rows - 1](&work) };
+                    work.a = work.a.wrapping_offset(a_strides[1] * self.depth as isize);
+                    work.add = true;
+                }
             }
         }
     }

@@ -28,6 +28,12 @@ impl<'a, T> Matrix<'a, T> {
         self.data[self.offset..].as_ptr()
     }
 
+    /// The matrix that begins `places` further on in the storage.
+    pub(crate) fn moved(self, places: usize) -> Self {
+        let Matrix { data, offset, rows, columns, row_stride, column_stride } = self;
+        Matrix::new(data, offset + places, [rows, columns], [row_stride, column_stride])
+    }
+
     /// The transposed matrix.
     pub(crate) fn t(self) -> Self {
         let Matrix { data, offset, rows, columns, row_stride, column_stride } = self;

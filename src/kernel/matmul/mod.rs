@@ -57,6 +57,39 @@ pub(crate) fn product<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_,
     divided(a, b, c, into, pieces);
 }
 
+/// [`product`] of a B in parts: what `b` is, moved by so many places in its storage, one part under the other. All its rows lie in one
+/// piece. Each part is a sum of its own, which is added to C.
+pub(crate) fn product_of_parts<T: Float>(
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    parts: &[usize],
+    mut c: Block<'_, T>,
+    into: Write,
+    pieces: usize,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(kernels) = simd::all().next() {
+        return blocked::in_parts(kernels, a, b, parts, c, into, pieces);
+    }
+    for (i, &part) in parts.iter().enumerate() {
+        let into = if i == 0 { into } else { Write::Add };
+        product(a.columns(i * b.rows, b.rows), b.moved(part), c.lend(), into, pieces);
+    }
+}
+
+/// The elements of `a`, row by row.
+pub(crate) fn copy<T: Float>(a: Matrix<'_, T>, out: &mut [T]) {
+    assert_eq!(out.len(), a.rows * a.columns, "as many as the matrix has");
+    if out.is_empty() {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(kernels) = simd::all().next() {
+        return blocked::copy(kernels, a, out);
+    }
+    out.chunks_exact_mut(a.columns).enumerate().for_each(|(i, row)| a.read(i, 0, row));
+}
+
 /// [`product`] by a kernel that knows no threads: each has a block of C to itself.
 fn divided<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, into: Write, pieces: usize) {
     const EDGE: usize = 16; // a block's inner border lies at a multiple of the kernels' tiles

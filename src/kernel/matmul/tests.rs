@@ -1,6 +1,6 @@
 //! Each instruction set's kernels against plain loops, to the last bit, and against matrixmultiply.
 
-use super::blocked::{DEPTH, blocked, even};
+use super::blocked::{DEPTH, blocked, copy, even, in_parts};
 use super::matrix::{Block, Matrix};
 use super::{Write, call, halves, simd};
 use crate::float::Float;
@@ -207,6 +207,59 @@ fn nothing_is_skipped_because_it_is_zero() {
             let (a, b) = (Matrix::new(&a, 0, [15, 3], [3, 1]), Matrix::new(&b, 0, [3, 33], [33, 1]));
             blocked(kernels, a, b, Block::new(&mut c, 15, 33), Write::Overwrite, 1);
             assert!(c.iter().enumerate().all(|(i, x)| x.is_nan() == (i / 33 == 7)));
+        }
+    }
+}
+
+/// B in parts that overlap and lie in any order, against one product after the other, to the last bit.
+fn in_parts_like_products<T: Float>() {
+    let (rows, columns, depth, parts) = (43, 67, 5, [0, 3, 1, 90]);
+    let data: [Vec<T>; 2] = [numbers(rows * depth * parts.len(), 1), numbers(90 + 4 * 80 + columns, 2)];
+    for lie in [Lie::Rows, Lie::Columns] {
+        let a = matrix(&data[0], [rows, depth * parts.len()], lie);
+        let b = Matrix::new(&data[1], 0, [depth, columns], [80, 1]);
+        for (kernels, pieces) in simd::all::<T>().zip([1, 2]) {
+            for into in [Write::Overwrite, Write::Add] {
+                let start: Vec<T> =
+                    if into == Write::Add { numbers(rows * columns, 3) } else { vec![T::nan(); rows * columns] };
+                let (mut found, mut expected) = (start.clone(), start);
+                in_parts(kernels, a, b, &parts, Block::new(&mut found, rows, columns), into, pieces);
+                for (i, &part) in parts.iter().enumerate() {
+                    let into = if i == 0 { into } else { Write::Add };
+                    let c = Block::new(&mut expected, rows, columns);
+                    blocked(kernels, a.columns(i * depth, depth), b.moved(part), c, into, 1);
+                }
+                assert_eq!(found, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_a_right_side_in_parts() {
+    in_parts_like_products::<f32>();
+    in_parts_like_products::<f64>();
+}
+
+#[test]
+#[should_panic(expected = "a matrix outside its storage")]
+fn no_part_lies_outside_of_the_storage() {
+    let b = [1.0_f64; 9];
+    Matrix::new(&b, 0, [2, 4], [4, 1]).moved(1).moved(1);
+}
+
+#[test]
+fn copies_of_any_strides() {
+    for lie in LIES {
+        for sizes in [[1, 1], [3, 50], [33, 17], [16, 16], [40, 7]] {
+            let data: Box<[f32]> = exactly(sizes, lie, 4);
+            let a = matrix(&data, sizes, lie);
+            let expected: Vec<f32> = (0..sizes[0]).flat_map(|i| (0..sizes[1]).map(move |j| at(&a, i, j))).collect();
+            for kernels in simd::all() {
+                let mut found = vec![f32::NAN; expected.len()];
+                copy(kernels, a, &mut found);
+                assert_eq!(found, expected, "{sizes:?}, {lie:?}");
+            }
         }
     }
 }
