@@ -6,7 +6,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use rand::{SeedableRng, rngs::StdRng};
 use rayon::ThreadPool;
 use rensa::nn::{Linear, Module, Relu, Sequential, TwoLayerNet};
-use rensa::optim::{Optimizer, Sgd};
+use rensa::optim::{Adam, Optimizer, Sgd};
 use rensa::{Gradients, Reduction, Tape, Tensor, Var};
 
 /// A batch of noise with labels.
@@ -79,5 +79,33 @@ fn training_steps(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, training_steps);
+/// Times the update of a net's parameters alone, in parameters per second.
+fn update(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    pool: &ThreadPool,
+    name: &str,
+    mut optimizer: impl Optimizer<f32> + Send,
+) {
+    let (mut net, images) = (layers(&[784, 1024, 1024, 10]), Batch::of(1).images);
+    let mut gradients = Gradients::new();
+    Tape::new().step(&mut gradients, |tape| net.forward(tape.constant(images.clone())).sum(..));
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|n| {
+            support::time(pool, n, || optimizer.step(&mut net, &gradients).expect("all have gradients"))
+        });
+    });
+}
+
+fn updates(c: &mut Criterion) {
+    for pool in support::pools() {
+        let group =
+            &mut c.benchmark_group(format!("update of 784-1024-1024-10, {} threads", pool.current_num_threads()));
+        group.throughput(Throughput::Elements(784 * 1024 + 1024 + 1024 * 1024 + 1024 + 1024 * 10 + 10));
+        update(group, &pool, "SGD", Sgd::new(1e-4));
+        update(group, &pool, "SGD with momentum", Sgd::new(1e-4).momentum(0.9));
+        update(group, &pool, "Adam", Adam::new(1e-4));
+    }
+}
+
+criterion_group!(benches, training_steps, updates);
 criterion_main!(benches);
