@@ -76,6 +76,20 @@ class Contender:
             self.process.send_signal(signal.SIGSTOP)
 
 
+class Peak(Contender):
+    """rensa's program once more, whose time for a product is that of as many operations at the processor's peak."""
+
+    def ask(self, line):
+        case, *ms = line.split("\t")
+        if not case.startswith("matmul"):
+            return "none"
+        answer = super().ask("\t".join([f"peak {case.split()[1]}", *ms]))
+        if ms:
+            return float(answer) * operations(case) / self.operations
+        self.operations = float(answer)
+        return answer
+
+
 def python():
     """The interpreter that has what requirements.txt asks for."""
     folder = TARGET / "peers-venv"
@@ -92,6 +106,7 @@ def build():
     subprocess.run(["cargo", "build", "--release", "--keep-going", "--quiet"], cwd=HERE, env=environment, check=False)
     commands = {name: [str(TARGET / "release" / f"peer-{name}")] for name in RUST}
     commands = {name: command for name, command in commands.items() if Path(command[0]).exists()}
+    commands |= {"peak": commands["rensa"]} if "rensa" in commands else {}
     interpreter = python()
     for name, (script, *rest) in PYTHON.items():
         commands[name] = [interpreter, str(HERE / "python" / script), *rest]
@@ -110,7 +125,7 @@ def measure(case, contenders, rounds, ms):
     numbers = {who: [float(x) for x in a.split()] for who, a in answers.items() if a not in (None, "none")}
     expected = numbers["rensa"]
     for who, found in numbers.items():
-        if not agree(found, expected):
+        if who != "peak" and not agree(found, expected):
             sys.exit(f"{case}: {who} finds {found}, rensa {expected}")
     taking = [c for c in contenders if c.who in numbers]
     times = {c.who: [] for c in taking}
@@ -148,7 +163,7 @@ def environment_of(threads):
 
 def run(commands, cases, threads, rounds, ms):
     results = {}
-    contenders = [Contender(who, command, threads) for who, command in commands.items()]
+    contenders = [(Peak if who == "peak" else Contender)(who, command, threads) for who, command in commands.items()]
     for case in cases:
         results[case] = measure(case, contenders, rounds, ms)
         line = ", ".join(f"{who} {statistics.median(t) / 1e3:.1f}" for who, t in results[case].items())
@@ -162,21 +177,23 @@ def ratio(times, who):
     return statistics.median(a / b for a, b in zip(times["rensa"], times[who]))
 
 
-def gflops(case, ns):
-    m, k, n = map(int, case.split()[3:])
-    return 2 * m * k * n / ns
+def operations(product):
+    m, k, n = map(int, product.split()[3:])
+    return 2 * m * k * n
 
 
 def product_table(results, threads):
-    """GFLOP/s of the products, and how much faster rensa is than PyTorch."""
+    """GFLOP/s of the products and of the processor at its peak, rensa's share of that, and how much faster rensa is than PyTorch."""
+    whos = ["rensa", "PyTorch", "NumPy", "peak"]
     lines = [f"### Matrix products, {threads} thread{'s' * (threads > 1)}, GFLOP/s", ""]
-    lines += ["| case | rensa | PyTorch | NumPy | rensa : PyTorch |", "|---|---|---|---|---|"]
+    lines += [f"| case | {' | '.join(whos)} | of peak | rensa : PyTorch |", "|---" * (len(whos) + 3) + "|"]
     ratios = []
     for case, times in results.items():
         if case.startswith("matmul"):
-            speeds = [f"{gflops(case, statistics.median(times[who])):.1f}" if who in times else "–" for who in ("rensa", "PyTorch", "NumPy")]
+            speeds = [f"{operations(case) / statistics.median(times[who]):.1f}" if who in times else "–" for who in whos]
+            of_peak = f"{1 / ratio(times, 'peak'):.2f}" if "peak" in times else "–"
             ratios.append(1 / ratio(times, "PyTorch"))
-            lines.append(f"| {case[7:]} | {' | '.join(speeds)} | {ratios[-1]:.2f} |")
+            lines.append(f"| {case[7:]} | {' | '.join(speeds)} | {of_peak} | {ratios[-1]:.2f} |")
     if not ratios:
         return ""
     return "\n".join(lines) + f"\n\nGeometric mean {statistics.geometric_mean(ratios):.2f}, least {min(ratios):.2f}.\n\n"

@@ -1,5 +1,7 @@
 //! rensa.
 
+mod peak;
+
 use common::{Work, noise, serve};
 use rensa::nn::{
     Conv2d, Flatten, LayerNorm, Linear, MaxPool2d, Module, Parts, Relu, Sequential, scaled_dot_product_attention,
@@ -188,6 +190,7 @@ fn make(case: &str) -> Option<Work> {
     match words[..] {
         ["matmul", "f32", form, ..] => matmul::<f32>(form, &numbers),
         ["matmul", "f64", form, ..] => matmul::<f64>(form, &numbers),
+        ["peak", scalar] => peak::peak(scalar),
         ["bmm", ..] => bmm(&numbers),
         ["two-layer"] => two_layer(),
         ["mlp-adam"] => mlp_adam(),
