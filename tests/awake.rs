@@ -2,28 +2,34 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use rensa::nn::{Linear, Module};
+use rensa::optim::{Optimizer, Sgd};
 use rensa::{Tape, Tensor, awake};
 
 fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
 }
 
-/// Loss and gradients of a net whose products are large enough to be shared by threads that are awake.
-fn gradients() -> Vec<f32> {
+/// Loss, gradients and a step along them, of operations that are large enough to be shared by threads that are awake.
+fn step() -> Vec<f32> {
     let numbers = |shape: [usize; 2]| Tensor::from_fn(shape, |i| ((i[0] * 31 + i[1] * 17) % 23) as f32 / 23.0 - 0.5);
+    let mut net = Linear::new(numbers([140, 130]), Tensor::zeros([140]));
     let tape = Tape::new();
-    let (x, w) = (tape.leaf(numbers([90, 130])), tape.leaf(numbers([130, 70])));
-    let loss = x.matmul(w).tanh().square().sum(..);
+    let x = tape.leaf(numbers([150, 130]));
+    let y = net.forward(x).tanh();
+    let loss = (y.softmax(-1) * y).sum(0).square().sum(..);
     let g = loss.backward();
-    [loss.value().to_vec(), g[x].to_vec(), g[w].to_vec()].concat()
+    let changed = [loss.value().to_vec(), g[x].to_vec()].concat();
+    Sgd::new(0.1).momentum(0.9).step(&mut net, &g).expect("it has a gradient");
+    [changed, net.weight.value.to_vec()].concat()
 }
 
 #[test]
 fn the_bits_are_those_of_threads_that_sleep() {
-    let expected = pool(1).install(gradients);
+    let expected = pool(1).install(step);
     assert!(expected.iter().all(|x| x.is_finite()) && expected[0] > 1.0);
     for threads in [1, 2, 3] {
-        let found = pool(threads).install(|| awake(gradients));
+        let found = pool(threads).install(|| awake(step));
         assert!(found.iter().zip(&expected).all(|(x, y)| x.to_bits() == y.to_bits()), "{threads} threads");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn are_awake() -> bool {
 }
 
 /// Runs `f` in rayon's pool, whose other threads stay awake until it returns: they take work within a microsecond, and not only 10
-/// to 15 µs after it is there. Meanwhile smaller products of matrices are shared, for which that would not be worth it.
+/// to 15 µs after it is there. Meanwhile smaller operations are shared, for which that would not be worth it.
 ///
 /// For loops of short training steps, on a machine that has nothing else to do: the threads take all of their processors' time, as
 /// OpenMP's do. Where others want these too, the loop is slower than without. Results have the same bits either way. While another call

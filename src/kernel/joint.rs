@@ -4,7 +4,7 @@ use std::array;
 
 use super::map::{broadcast_walk, dense};
 use super::simd::widest;
-use super::{PIECE, worth_sharing};
+use super::{piece_of, worth_sharing};
 use crate::float::Float;
 use crate::shape::Run;
 use crate::tensor::Tensor;
@@ -44,19 +44,21 @@ pub(crate) fn update_jointly<T: Float, const N: usize>(
 
 /// Calls `work` with the place and the elements of each piece of `ys`, shared among threads where that pays.
 fn joint_pieces<T: Send, const N: usize>(ys: [&mut [T]; N], work: &(dyn Fn(usize, [&mut [T]; N]) + Sync)) {
-    if worth_sharing(ys[0].len()) { split_pieces(0, ys, work) } else { work(0, ys) }
+    let n = ys[0].len();
+    if worth_sharing(n) { split_pieces(0, ys, piece_of(n), work) } else { work(0, ys) }
 }
 
 fn split_pieces<T: Send, const N: usize>(
     start: usize,
     ys: [&mut [T]; N],
+    piece: usize,
     work: &(dyn Fn(usize, [&mut [T]; N]) + Sync),
 ) {
     let n = ys[0].len();
-    if n <= PIECE {
+    if n <= piece {
         return work(start, ys);
     }
-    let middle = (n / 2).next_multiple_of(PIECE);
+    let middle = (n / 2).next_multiple_of(piece);
     let mut right: [&mut [T]; N] = array::from_fn(|_| &mut [][..]);
     let mut rights = right.iter_mut();
     let left = ys.map(|y| {
@@ -64,7 +66,7 @@ fn split_pieces<T: Send, const N: usize>(
         *rights.next().expect("as many as there are") = right;
         left
     });
-    rayon::join(|| split_pieces(start, left, work), || split_pieces(start + middle, right, work));
+    rayon::join(|| split_pieces(start, left, piece, work), || split_pieces(start + middle, right, piece, work));
 }
 
 /// One run, by the widest instructions.

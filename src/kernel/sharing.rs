@@ -13,10 +13,20 @@ pub(crate) const PIECE: usize = 1 << 15;
 /// in which one thread streams about this many elements.
 const ELEMENTS: usize = 1 << 17;
 
+/// The same while threads are awake and take work within a microsecond: tanh(x·w + b)·sigmoid(x) and its gradient take 0.78 of the time at
+/// 20,000 elements and 0.65 at 40,000; at 10,000 nothing is gained.
+const ELEMENTS_AWAKE: usize = 1 << 14;
+
 /// Whether work on `elements` elements is worth sharing.
 #[inline]
 pub(crate) fn worth_sharing(elements: usize) -> bool {
-    elements >= ELEMENTS && rayon::current_num_threads() > 1
+    let share = if are_awake() { ELEMENTS_AWAKE } else { ELEMENTS };
+    elements >= share && rayon::current_num_threads() > 1
+}
+
+/// How many of so many elements a piece has that are shared: at most [`PIECE`], and few enough that each thread has one.
+pub(crate) fn piece_of(elements: usize) -> usize {
+    elements.div_ceil(rayon::current_num_threads()).next_multiple_of(1024).min(PIECE)
 }
 
 /// From how many multiplications on a product is shared among threads. Waking a thread costs some 10 to 15 µs, also from inside
@@ -37,7 +47,8 @@ const PRODUCT_PORTABLE: usize = 1 << 19;
 /// library slow to compile.
 pub(crate) fn pieces<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if worth_sharing(out.len()) {
-        out.par_chunks_mut(PIECE).enumerate().for_each(|(i, piece)| work(i * PIECE, piece));
+        let len = piece_of(out.len());
+        out.par_chunks_mut(len).enumerate().for_each(|(i, piece)| work(i * len, piece));
     } else {
         work(0, out);
     }
