@@ -2,8 +2,8 @@
 //!
 //! The inner dimension is cut by its size alone, so an element of C is the same sum however the rest is cut. Operands are read
 //! where they lie as long as that is fast, and packed else: B, if its rows do not lie in one piece or it outgrows the second-level
-//! cache, by blocks that fit there, for all threads together unless it is small; A, if its rows do not lie in one piece, unless C is
-//! narrow. A tile's rows of A stay in the first-level cache while it goes along a row of C.
+//! cache, by blocks that fit there, which each thread has for itself where B is small or C broad, and shares with the others elsewhere; A,
+//! if its rows do not lie in one piece, unless C is narrow. A tile's rows of A stay in the first-level cache while it goes along a row of C.
 //!
 //! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), §4; Van Zee and van de Geijn, "BLIS"
 //! (2015), for the loops around the tile.
@@ -40,6 +40,9 @@ const OWN: usize = 1 << 18;
 /// Up to how many rows it is columns that threads share.
 const FLAT: usize = 128;
 
+/// From how many columns for each thread on it is columns, too, if B is packed: each thread packs what it needs, and none waits for another.
+const BROAD: usize = 256;
+
 /// Up to how many columns of C a packed A would not be read often enough.
 const NARROW: usize = 192;
 
@@ -52,7 +55,12 @@ pub(super) fn blocked<T: Float>(
     into: Write,
     pieces: usize,
 ) {
-    if pieces > 1 && c.rows < FLAT.min(c.columns) {
+    let packs_a = a.column_stride != 1 && c.columns > NARROW;
+    let packs_b = |columns: usize| {
+        b.column_stride != 1 || (size_of::<T>() * b.rows * columns > SMALL && a.rows > FEW * kernels.rows())
+    };
+    let owns = !packs_a && c.columns >= pieces * BROAD && packs_b(c.columns / pieces);
+    if pieces > 1 && (c.rows < FLAT.min(c.columns) || owns) {
         let (first, second) = halves(pieces);
         let at = (c.columns * first / pieces).next_multiple_of(kernels.columns()).min(c.columns - 1);
         let (left, right) = c.split_columns(at);
@@ -62,9 +70,7 @@ pub(super) fn blocked<T: Float>(
         );
         return;
     }
-    let packs_a = a.column_stride != 1 && c.columns > NARROW;
-    let packs_b =
-        b.column_stride != 1 || (size_of::<T>() * b.rows * b.columns > SMALL && a.rows > FEW * kernels.rows());
+    let packs_b = packs_b(b.columns);
     let panels = Panels { size: c.rows, most: kernels.rows() };
     if pieces > 1 && packs_b && b.rows * b.columns <= OWN && panels.count() > 1 {
         let (first, second) = halves(pieces);

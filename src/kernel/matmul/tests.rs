@@ -166,7 +166,9 @@ fn tiles_of_every_size() {
 
 /// On both sides of what is packed and of each block: inner dimension, columns of B, rows of A.
 fn large<T: Float>(pieces: usize) {
-    for sizes in [[20, 150, 260], [20, 300, 290], [15, 9, 1100], [30, 9, 200], [300, 20, 40], [2060, 2, 200]] {
+    for sizes in
+        [[20, 150, 260], [20, 300, 290], [15, 9, 1100], [30, 9, 200], [300, 20, 40], [2060, 2, 200], [130, 3, 530]]
+    {
         for lies in [[Lie::Rows; 2], [Lie::Columns, Lie::Rows], [Lie::Rows, Lie::Columns]] {
             check::<T>(sizes, lies, Write::Add, pieces);
         }
