@@ -299,8 +299,8 @@ fn branch<T: Float>(range: Range<usize>, leaf: &impl Fn(usize) -> [T; LANES], f:
 }
 
 #[inline(always)]
-fn side_by_side<T: Float>(mut a: [T; LANES], b: [T; LANES], f: &impl Fn(T, T) -> T) -> [T; LANES] {
-    for i in 0..LANES {
+fn side_by_side<T: Float, const N: usize>(mut a: [T; N], b: [T; N], f: &impl Fn(T, T) -> T) -> [T; N] {
+    for i in 0..N {
         a[i] = f(a[i], b[i]);
     }
     a
@@ -436,7 +436,7 @@ fn columns_tree<T: Float, const WIDTH: usize>(
     columns_tree(middle..range.end, &mut right, leaf, f);
     widest::<T, _>(
         #[inline(always)]
-        || sums.iter_mut().zip(&right).for_each(|(a, &b)| *a = f(*a, b)),
+        || *sums = side_by_side(*sums, right, f),
     );
 }
 
@@ -535,22 +535,23 @@ fn strips<T: Float, const WIDTH: usize, const N: usize>(
         let leaf = id(
             #[inline(always)]
             |top: usize| {
-                let mut local = *strip(top);
-                local.iter_mut().enumerate().for_each(|(i, x)| *x = pre(first + i, *x));
+                let (xs, mut local) = (strip(top), [T::zero(); WIDTH]);
+                for i in 0..WIDTH {
+                    local[i] = pre(first + i, xs[i]);
+                }
                 for row in top + 1..top + ROWS {
-                    local.iter_mut().zip(strip(row)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(first + i, x)));
+                    let xs = strip(row);
+                    for i in 0..WIDTH {
+                        local[i] = f(local[i], pre(first + i, xs[i]));
+                    }
                 }
                 local
             },
         );
         let mut local = leaf(0);
         if N == 2 * ROWS {
-            let below = leaf(ROWS);
-            local.iter_mut().zip(&below).for_each(|(a, &b)| *a = f(*a, b));
+            local = side_by_side(local, leaf(ROWS), f);
         }
-        if onto {
-            local.iter_mut().zip(&*sums).for_each(|(b, &a)| *b = f(a, *b));
-        }
-        *sums = local;
+        *sums = if onto { side_by_side(*sums, local, f) } else { local };
     }
 }
