@@ -6,10 +6,8 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::simd::widest;
-use super::{PIECE, worth_sharing};
+use super::{PIECE, both, chunks, worth_sharing};
 use crate::float::Float;
 use crate::shape::{AxisSet, Inline, Run, Shape, Walk};
 use crate::tensor::Tensor;
@@ -137,7 +135,7 @@ pub(crate) fn fold<T: Float>(
     };
     if shared && out.len() > 1 {
         let piece = (PIECE / group).max(1).next_multiple_of(ALL_COLUMNS);
-        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| work(i * piece, out));
+        chunks(out, piece, &|i, out| work(i * piece, out));
     } else {
         work(0, out);
     }
@@ -270,7 +268,7 @@ fn leaves_tree<T: Float>(
     let middle = range.start + cut(range.len());
     let (left, right) = (range.start..middle, middle..range.end);
     let (a, b) = if shared && range.len() * LEAF > 2 * PIECE {
-        rayon::join(|| leaves_tree(left, shared, leaf, f), || leaves_tree(right, shared, leaf, f))
+        both(&|| leaves_tree(left.clone(), shared, leaf, f), &|| leaves_tree(right.clone(), shared, leaf, f))
     } else {
         (leaves_tree(left, shared, leaf, f), leaves_tree(right, shared, leaf, f))
     };
@@ -336,7 +334,7 @@ fn tree<R: Send>(
     let middle = range.start + cut(range.len());
     let (left, right) = (range.start..middle, middle..range.end);
     let (a, b) = if shared && range.len() * weight > 2 * PIECE {
-        rayon::join(|| tree(left, weight, shared, leaf, f), || tree(right, weight, shared, leaf, f))
+        both(&|| tree(left.clone(), weight, shared, leaf, f), &|| tree(right.clone(), weight, shared, leaf, f))
     } else {
         (tree(left, weight, shared, leaf, f), tree(right, weight, shared, leaf, f))
     };
