@@ -3,11 +3,9 @@
 //! Each is computed from the differences of coordinates. The expansion `|a|² − 2 a·b + |b|²`, which would be a matrix product,
 //! cancels where points are near each other and far from 0.
 
-use rayon::prelude::*;
-
 use super::compare::same;
 use super::wide::in_f32;
-use super::{PIECE, worth_sharing};
+use super::{PIECE, chunks, worth_sharing};
 use crate::float::Float;
 use crate::shape::{Inline, Shape, Walk};
 use crate::tensor::Tensor;
@@ -126,7 +124,7 @@ impl<T: Float> Pairs<T> {
         };
         if worth_sharing((out.len() / width).saturating_mul(cost)) {
             let rows = (PIECE / cost).max(1);
-            out.par_chunks_mut(rows * width).enumerate().for_each(|(i, out)| some(i * rows, out));
+            chunks(out, rows * width, &|i, out| some(i * rows, out));
         } else {
             some(0, out);
         }

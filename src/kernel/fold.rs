@@ -6,10 +6,8 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::simd::widest;
-use super::{PIECE, worth_sharing};
+use super::{PIECE, both, chunks, worth_sharing};
 use crate::float::Float;
 use crate::shape::{AxisSet, Inline, Run, Shape, Walk};
 use crate::tensor::Tensor;
@@ -137,7 +135,7 @@ pub(crate) fn fold<T: Float>(
     };
     if shared && out.len() > 1 {
         let piece = (PIECE / group).max(1).next_multiple_of(ALL_COLUMNS);
-        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| work(i * piece, out));
+        chunks(out, piece, &|i, out| work(i * piece, out));
     } else {
         work(0, out);
     }
@@ -270,7 +268,7 @@ fn leaves_tree<T: Float>(
     let middle = range.start + cut(range.len());
     let (left, right) = (range.start..middle, middle..range.end);
     let (a, b) = if shared && range.len() * LEAF > 2 * PIECE {
-        rayon::join(|| leaves_tree(left, shared, leaf, f), || leaves_tree(right, shared, leaf, f))
+        both(&|| leaves_tree(left.clone(), shared, leaf, f), &|| leaves_tree(right.clone(), shared, leaf, f))
     } else {
         (leaves_tree(left, shared, leaf, f), leaves_tree(right, shared, leaf, f))
     };
@@ -299,8 +297,8 @@ fn branch<T: Float>(range: Range<usize>, leaf: &impl Fn(usize) -> [T; LANES], f:
 }
 
 #[inline(always)]
-fn side_by_side<T: Float>(mut a: [T; LANES], b: [T; LANES], f: &impl Fn(T, T) -> T) -> [T; LANES] {
-    for i in 0..LANES {
+fn side_by_side<T: Float, const N: usize>(mut a: [T; N], b: [T; N], f: &impl Fn(T, T) -> T) -> [T; N] {
+    for i in 0..N {
         a[i] = f(a[i], b[i]);
     }
     a
@@ -336,7 +334,7 @@ fn tree<R: Send>(
     let middle = range.start + cut(range.len());
     let (left, right) = (range.start..middle, middle..range.end);
     let (a, b) = if shared && range.len() * weight > 2 * PIECE {
-        rayon::join(|| tree(left, weight, shared, leaf, f), || tree(right, weight, shared, leaf, f))
+        both(&|| tree(left.clone(), weight, shared, leaf, f), &|| tree(right.clone(), weight, shared, leaf, f))
     } else {
         (tree(left, weight, shared, leaf, f), tree(right, weight, shared, leaf, f))
     };
@@ -436,7 +434,7 @@ fn columns_tree<T: Float, const WIDTH: usize>(
     columns_tree(middle..range.end, &mut right, leaf, f);
     widest::<T, _>(
         #[inline(always)]
-        || sums.iter_mut().zip(&right).for_each(|(a, &b)| *a = f(*a, b)),
+        || *sums = side_by_side(*sums, right, f),
     );
 }
 
@@ -535,22 +533,23 @@ fn strips<T: Float, const WIDTH: usize, const N: usize>(
         let leaf = id(
             #[inline(always)]
             |top: usize| {
-                let mut local = *strip(top);
-                local.iter_mut().enumerate().for_each(|(i, x)| *x = pre(first + i, *x));
+                let (xs, mut local) = (strip(top), [T::zero(); WIDTH]);
+                for i in 0..WIDTH {
+                    local[i] = pre(first + i, xs[i]);
+                }
                 for row in top + 1..top + ROWS {
-                    local.iter_mut().zip(strip(row)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(first + i, x)));
+                    let xs = strip(row);
+                    for i in 0..WIDTH {
+                        local[i] = f(local[i], pre(first + i, xs[i]));
+                    }
                 }
                 local
             },
         );
         let mut local = leaf(0);
         if N == 2 * ROWS {
-            let below = leaf(ROWS);
-            local.iter_mut().zip(&below).for_each(|(a, &b)| *a = f(*a, b));
+            local = side_by_side(local, leaf(ROWS), f);
         }
-        if onto {
-            local.iter_mut().zip(&*sums).for_each(|(b, &a)| *b = f(a, *b));
-        }
-        *sums = local;
+        *sums = if onto { side_by_side(*sums, local, f) } else { local };
     }
 }

@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use rayon::prelude::*;
-
 use super::wide::in_f32;
-use super::{PIECE, worth_sharing};
+use super::{PIECE, chunks, worth_sharing};
 use crate::float::Float;
 use crate::shape::{Inline, Shape, Walk, axis_of};
 use crate::tensor::Tensor;
@@ -83,7 +81,7 @@ impl<T: Float, const N: usize> Lanes<T, N> {
         }
         if worth_sharing(self.xs[0].len()) {
             let rows = (PIECE / self.n.max(1)).max(1);
-            out.par_chunks_mut(rows * m).enumerate().for_each(|(i, out)| self.fill_from(i * rows, m, out, f));
+            chunks(out, rows * m, &|i, out| self.fill_from(i * rows, m, out, f));
         } else {
             self.fill_from(0, m, out, f);
         }

@@ -1,6 +1,7 @@
 //! Elementwise loops over any number of operands, on any layouts.
 
 use std::array;
+use std::ops::Range;
 
 use super::pieces;
 use super::simd::widest;
@@ -33,12 +34,22 @@ fn as_stored<T: Float, const N: usize>(
     xs: [&Tensor<T>; N],
     compute: impl FnOnce([&Tensor<T>; N]) -> Tensor<T>,
 ) -> Tensor<T> {
-    let layout = xs[0].layout();
-    let alike = !layout.is_dense() && xs.iter().all(|x| x.shape() == layout.shape() && x.strides() == layout.strides());
-    let Some(order) = (if alike { layout.dense_order() } else { None }) else { return compute(xs) };
-    let stored = xs.map(|x| x.with_layout(x.layout().permute(&order)));
+    let Some(order) = common_order(xs) else { return compute(xs) };
+    let stored = permuted(xs, &order);
     let y = compute(stored.each_ref());
     y.with_layout(y.layout().permute(&inverse(&order)))
+}
+
+/// The permutation that makes `xs` dense, if all of them lie as one permutation of a dense tensor, other than itself.
+#[inline]
+fn common_order<T, const N: usize>(xs: [&Tensor<T>; N]) -> Option<Inline<usize>> {
+    let layout = xs[0].layout();
+    let alike = !layout.is_dense() && xs.iter().all(|x| x.shape() == layout.shape() && x.strides() == layout.strides());
+    if alike { layout.dense_order() } else { None }
+}
+
+fn permuted<T: Copy, const N: usize>(xs: [&Tensor<T>; N], order: &[usize]) -> [Tensor<T>; N] {
+    xs.map(|x| x.with_layout(x.layout().permute(order)))
 }
 
 /// The order of axes that undoes `order`.
@@ -239,11 +250,11 @@ fn fill<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: imp
 fn amend<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: impl Fn(T, [T; N]) -> T + Sync) {
     let shape = y.shape().clone();
     let out = y.as_unique_slice().expect("the destination is dense and unshared");
-    let data: [&[T]; N] = array::from_fn(|i| xs[i].data());
-    if xs.iter().all(|x| *x.shape() == shape && x.layout().is_dense()) {
-        let offsets = xs.map(|x| x.layout().offset());
+    let data = elements(xs);
+    if let Some(offsets) = dense_offsets(&shape, xs) {
         return pieces(out, &|start, out| {
-            let run = Run { position: start, at: offsets.map(|at| at + start), strides: [1; N], len: out.len() };
+            let mut run = Run { position: start, at: offsets, strides: [1; N], len: out.len() };
+            run.at.iter_mut().for_each(|at| *at += start);
             along(out, data, &run, &f);
         });
     }
@@ -254,6 +265,32 @@ fn amend<T: Float, const N: usize>(y: &mut Tensor<T>, xs: [&Tensor<T>; N], f: im
             along(&mut out[from..from + run.len], data, &run, &f);
         });
     });
+}
+
+// These do not depend on the function, and so are compiled once, not for each: the compiler takes long over arrays made by closures.
+
+#[inline]
+fn elements<T, const N: usize>(xs: [&Tensor<T>; N]) -> [&[T]; N] {
+    xs.map(Tensor::data)
+}
+
+/// Where the elements of `xs` begin, if all of them lie densely in `shape`.
+#[inline]
+fn dense_offsets<T, const N: usize>(shape: &Shape, xs: [&Tensor<T>; N]) -> Option<[usize; N]> {
+    let dense = xs.iter().all(|x| x.shape() == shape && x.layout().is_dense());
+    dense.then(|| xs.map(|x| x.layout().offset()))
+}
+
+/// The elements at place `i` of a run.
+#[inline]
+fn at<T: Copy, const N: usize>(data: [&[T]; N], run: &Run<N>, i: usize) -> [T; N] {
+    array::from_fn(|k| data[k][run.place(k, i)])
+}
+
+/// The operands along a run in which all of them lie without gaps.
+#[inline]
+fn slices<'a, T, const N: usize>(data: [&'a [T]; N], run: &Run<N>) -> [&'a [T]; N] {
+    array::from_fn(|k| &data[k][run.at[k]..][..run.len])
 }
 
 /// A walk over views of `xs` that are broadcast to `shape`.
@@ -273,40 +310,52 @@ const SHORT: usize = 16;
 fn along<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>, f: &impl Fn(T, [T; N]) -> T) {
     if run.len < SHORT {
         for (i, y) in out.iter_mut().enumerate() {
-            *y = f(*y, array::from_fn(|k| data[k][run.place(k, i)]));
+            *y = f(*y, at(data, run, i));
         }
         return;
     }
     if run.strides == [1; N] {
-        let xs = array::from_fn(|k| &data[k][run.at[k]..][..run.len]);
-        return wide(out, xs, f);
+        return wide(out, slices(data, run), f);
     }
     blocks(out, data, run, f);
 }
 
 /// [`along`] a long run, in blocks of which every operand is a slice: its own elements, one repeated, or a copy.
 fn blocks<T: Float, const N: usize>(out: &mut [T], data: [&[T]; N], run: &Run<N>, f: &impl Fn(T, [T; N]) -> T) {
+    let mut copies = repeated(data, run);
+    for start in (0..run.len).step_by(BLOCK) {
+        let len = BLOCK.min(run.len - start);
+        let xs = block(data, run, start..start + len, &mut copies);
+        wide(&mut out[start..start + len], xs, f);
+    }
+}
+
+/// A block's copy of each operand, filled where one element is repeated.
+fn repeated<T: Float, const N: usize>(data: [&[T]; N], run: &Run<N>) -> [[T; BLOCK]; N] {
     let mut copies = [[T::zero(); BLOCK]; N];
     for k in 0..N {
         if run.strides[k] == 0 {
             copies[k] = [data[k][run.at[k]]; BLOCK];
         }
     }
-    for start in (0..run.len).step_by(BLOCK) {
-        let len = BLOCK.min(run.len - start);
-        for k in 0..N {
-            if !matches!(run.strides[k], 0 | 1) {
-                copies[k][..len].iter_mut().enumerate().for_each(|(i, x)| *x = data[k][run.place(k, start + i)]);
-            }
+    copies
+}
+
+/// Each operand at the places `block` of a run, copied where they do not lie without gaps.
+fn block<'a, T: Float, const N: usize>(
+    data: [&'a [T]; N],
+    run: &Run<N>,
+    block: Range<usize>,
+    copies: &'a mut [[T; BLOCK]; N],
+) -> [&'a [T]; N] {
+    for k in 0..N {
+        if !matches!(run.strides[k], 0 | 1) {
+            let copy = copies[k].iter_mut().zip(block.clone());
+            copy.for_each(|(x, i)| *x = data[k][run.place(k, i)]);
         }
-        let xs: [&[T]; N] =
-            array::from_fn(
-                |k| {
-                    if run.strides[k] == 1 { &data[k][run.at[k] + start..][..len] } else { &copies[k][..len] }
-                },
-            );
-        wide(&mut out[start..start + len], xs, f);
     }
+    let (copies, len) = (&*copies, block.len());
+    array::from_fn(|k| if run.strides[k] == 1 { &data[k][run.at[k] + block.start..][..len] } else { &copies[k][..len] })
 }
 
 /// `out ← f(out, xs)`. Not inlined, so that the loop is there once, and of its arguments it is known that they do not overlap.
@@ -321,15 +370,16 @@ fn wide<T: Float, const N: usize>(out: &mut [T], xs: [&[T]; N], f: &impl Fn(T, [
 #[inline(always)]
 fn contiguous<T: Float, const N: usize>(out: &mut [T], xs: [&[T]; N], f: &impl Fn(T, [T; N]) -> T) {
     let n = out.len();
-    let xs = xs.map(|x| &x[..n]); // lets the compiler drop the bounds checks below
+    let mut slices: [&[T]; N] = [&[]; N];
+    for k in 0..N {
+        slices[k] = &xs[k][..n]; // lets the compiler drop the bounds checks below
+    }
     for i in 0..n {
-        out[i] = f(
-            out[i],
-            array::from_fn(
-                #[inline(always)]
-                |k| xs[k][i],
-            ),
-        );
+        let mut at_i = [out[i]; N];
+        for k in 0..N {
+            at_i[k] = slices[k][i];
+        }
+        out[i] = f(out[i], at_i);
     }
 }
 

@@ -1,10 +1,8 @@
 //! The normalisation of rows, and its gradients. A row lies without gaps.
 
-use rayon::prelude::*;
-
 use super::simd::widest;
 use super::sums::sum_row;
-use super::{PIECE, worth_sharing};
+use super::{PIECE, chunks, worth_sharing};
 use crate::float::Float;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -51,7 +49,7 @@ impl<T: Float> Moments<T> {
 fn rows<T: Float>(out: &mut [T], n: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
     let some = (PIECE / n).max(1);
     if worth_sharing(out.len()) {
-        out.par_chunks_mut(some * n).enumerate().for_each(|(i, out)| work(i * some, out));
+        chunks(out, some * n, &|i, out| work(i * some, out));
     } else if !out.is_empty() {
         work(0, out);
     }
@@ -140,7 +138,7 @@ pub(crate) fn pull_weight<T: Float>([g, x]: [&[T]; 2], n: usize, eps: f64) -> Te
         );
     };
     if shared {
-        out.par_chunks_mut(n).enumerate().for_each(|(i, out)| group(i, out));
+        chunks(out, n, &group);
     } else {
         out.chunks_mut(n).enumerate().for_each(|(i, out)| group(i, out));
     }

@@ -41,14 +41,24 @@ const PRODUCT_AWAKE: usize = 1 << 20;
 /// The same where the portable kernel runs, whose multiplications take longer, of some scalars much longer.
 const PRODUCT_PORTABLE: usize = 1 << 19;
 
-/// Calls `work` with the place and the elements of each piece of `out`, shared among threads where that pays.
+/// Calls `work` with the number and the elements of each chunk of `out`, of `len` elements each, shared among threads.
 ///
-/// `work` is a trait object: one call a piece costs nothing, and a copy of the pool's machinery for every op would make the
+/// `work` is a trait object: one call a chunk costs nothing, and a copy of the pool's machinery for every op would make the
 /// library slow to compile.
+pub(crate) fn chunks<T: Send>(out: &mut [T], len: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    out.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| work(i, chunk));
+}
+
+/// The results of both, on two threads. They are trait objects as in [`chunks`].
+pub(crate) fn both<R: Send>(a: &(dyn Fn() -> R + Sync), b: &(dyn Fn() -> R + Sync)) -> (R, R) {
+    rayon::join(a, b)
+}
+
+/// Calls `work` with the place and the elements of each piece of `out`, shared among threads where that pays.
 pub(crate) fn pieces<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if worth_sharing(out.len()) {
         let len = piece_of(out.len());
-        out.par_chunks_mut(len).enumerate().for_each(|(i, piece)| work(i * len, piece));
+        chunks(out, len, &|i, piece| work(i * len, piece));
     } else {
         work(0, out);
     }
@@ -66,7 +76,7 @@ pub(crate) fn planes<T: Send>(out: &mut [T], len: usize, steps: usize, work: &(d
         out.chunks_mut(len).enumerate().for_each(|(k, plane)| work(i * some + k, plane));
     };
     if some * len < out.len() {
-        out.par_chunks_mut(some * len).enumerate().for_each(|(i, out)| piece(i, out));
+        chunks(out, some * len, &piece);
     } else {
         piece(0, out);
     }

@@ -3,14 +3,12 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::columns::{Images, Part, gather};
 use super::options::Geometry;
 use crate::float::Float;
 use crate::kernel::matmul::Matrix;
 use crate::kernel::rows::read;
-use crate::kernel::sharing::pieces_of_product;
+use crate::kernel::sharing::{chunks, pieces_of_product};
 use crate::shape::{SPATIAL, Shape, are_elements};
 use crate::tensor::Tensor;
 
@@ -66,7 +64,7 @@ pub(super) fn over_chunks<T: Float>(
 ) {
     let pieces = pieces_of_product::<T>(multiplications);
     if pieces > 1 && out.len().div_ceil(len) >= 2 * pieces {
-        out.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| work(i, chunk, 1));
+        chunks(out, len, &|i, chunk| work(i, chunk, 1));
     } else {
         out.chunks_mut(len).enumerate().for_each(|(i, chunk)| work(i, chunk, pieces));
     }

@@ -25,10 +25,9 @@ mod tile;
 
 pub(crate) use matrix::{Block, Matrix};
 use portable::portable;
-use rayon::prelude::*;
 
 use crate::float::{Float, Gemm};
-use crate::kernel::sharing::pieces_of_product;
+use crate::kernel::sharing::{chunks, pieces_of_product};
 use crate::kernel::wide::in_f32;
 use crate::shape::{Shape, Walk};
 use crate::tensor::Tensor;
@@ -248,7 +247,7 @@ fn matmul_batch<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor
     let pieces = pieces_of_product::<T>(out.len().saturating_mul(k));
     if pieces > 1 && count >= 2 * pieces {
         let matrices = count.div_ceil(4 * pieces);
-        out.par_chunks_mut(matrices * m * n).enumerate().for_each(|(i, out)| some(i * matrices, out, 1));
+        chunks(out, matrices * m * n, &|i, out| some(i * matrices, out, 1));
     } else {
         some(0, out, pieces);
     }
