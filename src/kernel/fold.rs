@@ -533,15 +533,11 @@ fn strips<T: Float, const WIDTH: usize, const N: usize>(
         let leaf = id(
             #[inline(always)]
             |top: usize| {
-                let (xs, mut local) = (strip(top), [T::zero(); WIDTH]);
-                for i in 0..WIDTH {
-                    local[i] = pre(first + i, xs[i]);
-                }
+                // Iterators, since of plain loops no vectors are made where `pre` looks something up for its column.
+                let mut local = *strip(top);
+                local.iter_mut().enumerate().for_each(|(i, x)| *x = pre(first + i, *x));
                 for row in top + 1..top + ROWS {
-                    let xs = strip(row);
-                    for i in 0..WIDTH {
-                        local[i] = f(local[i], pre(first + i, xs[i]));
-                    }
+                    local.iter_mut().zip(strip(row)).enumerate().for_each(|(i, (s, &x))| *s = f(*s, pre(first + i, x)));
                 }
                 local
             },
