@@ -366,11 +366,19 @@ fn derivatives_of_functions_leave_nothing() {
     assert_eq!(live_bytes(), before);
 }
 
-/// The matrix of windows of this batch has 9.4 MB. Of it there is one block at a time, beside what is computed.
+/// The matrix of windows of this batch has 9.4 MB. Of it there is one block at a time, or nothing but the padded image, beside what is computed.
 #[test]
 fn a_convolution_never_lays_out_its_windows() {
-    let (x, w) = (Tensor::<f32>::ones([32, 8, 32, 32]), Tensor::<f32>::ones([8, 8, 3, 3]));
-    let (options, image) = (Conv::new().padding(1), 4 * 32 * 8 * 32 * 32);
+    for (images, channels) in [(32, 8), (16, 16)] {
+        let bytes = bytes_beside(images, channels);
+        assert!(bytes.iter().all(|&bytes| bytes < 1 << 20), "{channels} channels: {bytes:?} bytes beside the result");
+    }
+}
+
+/// How many bytes there are at most, beside the result, while a convolution of 3×3 and its gradients are computed.
+fn bytes_beside(images: usize, channels: usize) -> [isize; 3] {
+    let (x, w) = (Tensor::<f32>::ones([images, channels, 32, 32]), Tensor::<f32>::ones([channels, channels, 3, 3]));
+    let (options, image) = (Conv::new().padding(1), (4 * images * channels * 32 * 32) as isize);
     let of_a_thread = std::thread::spawn(move || {
         let (x, w) = (x.to_contiguous(), w.to_contiguous());
         let mut y = Tensor::scalar(0.0);
@@ -382,6 +390,5 @@ fn a_convolution_never_lays_out_its_windows() {
         let weight = peak_bytes(|| drop(by_w.backward_with(y.clone())));
         [forward - image, input - image, weight]
     });
-    let bytes = of_a_thread.join().expect("it does not panic");
-    assert!(bytes.iter().all(|&bytes| bytes < 1 << 20), "{bytes:?} bytes beside the result");
+    of_a_thread.join().expect("it does not panic")
 }
