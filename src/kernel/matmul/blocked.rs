@@ -43,6 +43,9 @@ const FLAT: usize = 128;
 /// From how many columns for each thread on it is columns, too, if B is packed: each thread packs what it needs, and none waits for another.
 const BROAD: usize = 256;
 
+/// From how many elements of C on it may be transposed.
+const TRANSPOSED: usize = 1 << 12;
+
 /// Up to how many columns of C a packed A would not be read often enough.
 const NARROW: usize = 192;
 
@@ -51,10 +54,13 @@ pub(super) fn blocked<T: Float>(
     kernels: &Kernels<T>,
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
-    mut c: Block<'_, T>,
+    c: Block<'_, T>,
     into: Write,
     pieces: usize,
 ) {
+    if into == Write::Overwrite && a.row_stride == 1 && fills_more_as_rows(kernels, &c, b.rows) {
+        return transposed(kernels, a, b, c, pieces);
+    }
     let packs_a = a.column_stride != 1 && c.columns > NARROW;
     let packs_b = |columns: usize| {
         b.column_stride != 1 || (size_of::<T>() * b.rows * columns > SMALL && a.rows > FEW * kernels.rows())
@@ -82,6 +88,18 @@ pub(super) fn blocked<T: Float>(
         );
         return;
     }
+    by_blocks(kernels, [a, b], c, into, [packs_a, packs_b], pieces);
+}
+
+/// [`blocked`], of which threads share the packing of an operand, and then panels of rows.
+fn by_blocks<T: Float>(
+    kernels: &Kernels<T>,
+    [a, b]: [Matrix<'_, T>; 2],
+    mut c: Block<'_, T>,
+    into: Write,
+    [packs_a, packs_b]: [bool; 2],
+    pieces: usize,
+) {
     let (most_rows, most_columns) = (if packs_a { ROWS } else { a.rows }, if packs_b { COLUMNS } else { b.columns });
     for (l, depth) in even(b.rows, DEPTH / size_of::<T>()) {
         let (a, b) = (a.columns(l, depth), b.rows(l, depth));
@@ -120,6 +138,35 @@ pub(super) fn copy<T: Float>(kernels: &Kernels<T>, a: Matrix<'_, T>, out: &mut [
         let strides = [a.row_stride, a.column_stride];
         (kernels.pack)([a.rows, a.columns], a.pointer(), strides, out.as_mut_ptr(), a.columns);
     }
+}
+
+/// Whether the rows of C fill vectors so much better than its few columns that C is worth being transposed.
+pub(super) fn fills_more_as_rows<T: Float>(kernels: &Kernels<T>, c: &Block<'_, T>, depth: usize) -> bool {
+    let in_vain = |n: usize| (n.next_multiple_of(kernels.width) - n) as f64 / n as f64;
+    let steps_saved = (in_vain(c.columns) - in_vain(c.rows)) * depth as f64 / kernels.width as f64;
+    c.columns <= NARROW && c.rows * c.columns >= TRANSPOSED && steps_saved > 0.4 * size_of::<T>() as f64
+}
+
+/// `A·B` into `C`, by the product of the transposed matrices.
+fn transposed<T: Float>(kernels: &Kernels<T>, a: Matrix<'_, T>, b: Matrix<'_, T>, c: Block<'_, T>, pieces: usize) {
+    let (rows, columns) = (c.rows, c.columns);
+    if pieces > 1 && rows > kernels.width {
+        let (first, second) = halves(pieces);
+        let at = (rows * first / pieces).next_multiple_of(kernels.width).min(rows - 1);
+        let (upper, lower) = c.split_rows(at);
+        rayon::join(
+            || transposed(kernels, a.rows(0, at), b, upper, first),
+            || transposed(kernels, a.rows(at, rows - at), b, lower, second),
+        );
+        return;
+    }
+    let mut side = scratch(columns * rows);
+    blocked(kernels, b.t(), a.t(), Block::new(elements(&mut side), columns, rows), Write::Overwrite, 1);
+    let side = Matrix::new(side.data(), 0, [columns, rows], [rows as isize, 1]).t();
+    let step = c.row_stride;
+    // SAFETY: the kernels are for this processor. The transposed matrix can be read, and has as many rows and columns as C, whose rows are
+    // `step` apart and borrowed exclusively.
+    unsafe { (kernels.pack)([rows, columns], side.pointer(), [1, rows as isize], c.pointer(), step) };
 }
 
 /// [`blocked`] of a B in parts: what `b` is, moved by so many places in its storage, one part under the other. All its rows lie in one

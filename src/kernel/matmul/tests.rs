@@ -1,6 +1,6 @@
 //! Each instruction set's kernels against plain loops, to the last bit, and against matrixmultiply.
 
-use super::blocked::{DEPTH, blocked, copy, even, in_parts};
+use super::blocked::{DEPTH, blocked, copy, even, fills_more_as_rows, in_parts};
 use super::matrix::{Block, Matrix};
 use super::{Write, call, halves, simd};
 use crate::float::Float;
@@ -198,6 +198,23 @@ fn products_with_a_large_right_side() {
         check::<f64>([rows, 129, 1030], [Lie::Rows; 2], Write::Overwrite, 2);
     }
     check::<f32>([43, 129, 2040], [Lie::RowsWithGaps; 2], Write::Add, 3);
+}
+
+/// With columns of C that fill vectors badly, and rows that fill them well.
+#[test]
+fn products_that_are_transposed() {
+    let is_so = |[m, k, n]: [usize; 3]| {
+        let mut c = vec![0.0_f32; m * n];
+        simd::all().next().map(|kernels| fills_more_as_rows(kernels, &Block::new(&mut c, m, n), k))
+    };
+    assert_ne!(is_so([128, 110, 50]), Some(false));
+    assert_ne!(is_so([128, 110, 48]), Some(true));
+    for (pieces, a, b) in [(1, Lie::Columns, Lie::Rows), (3, Lie::ColumnsWithGaps, Lie::Columns)] {
+        check::<f32>([128, 110, 50], [a, b], Write::Overwrite, pieces);
+        check::<f32>([131, 520, 33], [a, b], Write::Overwrite, pieces);
+        check::<f64>([128, 160, 33], [a, b], Write::Overwrite, pieces);
+        check::<f32>([128, 110, 50], [a, b], Write::Add, pieces);
+    }
 }
 
 #[test]
