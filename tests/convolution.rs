@@ -505,6 +505,13 @@ fn every_order_is_there() {
 }
 
 #[test]
+fn an_output_that_overflows_is_refused_with_its_shape() {
+    let (x, w) = (Tensor::<f32>::ones([1, 16, 4, 4]), Tensor::ones([16, 16, 3, 3]));
+    let panic = panics::panic_of(|| x.conv2d(&w, Conv::new().padding([(0, 1 << 40), (0, 1 << 40)])));
+    assert!(panic.message.contains("[1, 16, 1099511627778, 1099511627778]"), "{panic:?}");
+}
+
+#[test]
 fn messages_name_the_op_the_shapes_and_the_options_at_the_callers_line() {
     let (x, w) = (Tensor::<f32>::ones([2, 3, 5, 5]), Tensor::<f32>::ones([4, 3, 3, 3]));
     let says = |f: &dyn Fn() -> Tensor<f32>, parts: &[&str]| {

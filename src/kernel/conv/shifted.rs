@@ -26,12 +26,14 @@ pub(super) fn serves<T: Float>(geometry: &Geometry) -> bool {
         && T::gemm().is_some()
         && geometry.taps() > 1
         && geometry.inputs.min(geometry.outputs) >= CHANNELS
+        && geometry.y_shape().elements() > 0 // refuses what would overflow below
         && (WINDOWS..=geometry.positions() * 9 / 8).contains(&Grid::new(geometry.axes).span())
 }
 
-/// Whether it can be: the windows of the adjoint begin at or before the first element, too.
+/// Whether it can be: the windows of the adjoint begin at or before the first element, too, and are not so wide that most of what is laid
+/// out would be padding.
 fn can_serve(geometry: &Geometry) -> bool {
-    geometry.axes.iter().all(|w| w.stride == 1 && w.before <= w.dilation * (w.taps - 1))
+    geometry.axes.iter().all(|w| w.stride == 1 && (w.before..=w.count).contains(&(w.dilation * (w.taps - 1))))
 }
 
 /// `y = w ∗ x`.
@@ -230,12 +232,13 @@ mod tests {
             let groups = rng.random_range(1..3);
             let [inputs, outputs] = [1, 2].map(|_| rng.random_range(1..20 / groups));
             let mut pick = |to: usize| (0..rank).map(|_| rng.random_range(1..=to)).collect::<Vec<_>>();
-            let (taps, dilation, most) = (pick(4), pick(2), [700, 30, 9][rank - 1]);
+            let (taps, dilation, most) = (pick(4), pick(2), [700, 28, 6][rank - 1]);
             let free = pick(most);
             let ahead: Vec<usize> = (0..rank).map(|a| rng.random_range(0..=dilation[a] * (taps[a] - 1))).collect();
             let behind: Vec<usize> = (0..rank).map(|_| rng.random_range(0..4)).collect();
-            // As large as a window with what of it is not padding, and more.
-            let size = |a: usize| (dilation[a] * (taps[a] - 1)).saturating_sub(ahead[a] + behind[a]) + free[a];
+            // So large that there are more windows than one is wide.
+            let reach = |a: usize| dilation[a] * (taps[a] - 1);
+            let size = |a: usize| reach(a) + reach(a).saturating_sub(ahead[a] + behind[a]) + free[a];
             let sizes: Vec<usize> = (0..rank).map(size).collect();
             let widths: Vec<(usize, usize)> = ahead.iter().copied().zip(behind).collect();
             let options = match (&widths[..], &dilation[..]) {
@@ -278,5 +281,8 @@ mod tests {
         assert!(!serve([1, 16, 14, 14], [16, 16, 1, 1], Conv::new()));
         assert!(!serve([1, 16, 20, 20], [16, 16, 5, 5], Conv::new())); // a fifth of the windows begin in the padding
         assert!(!serve([1, 16, 20, 20], [16, 16, 3, 3], Conv::new().padding(3))); // the adjoint's begin behind the first element
+        let wide = |dilation: usize| Conv::new().padding([(0, 0), (0, 2 * dilation)]).dilation([1, dilation]);
+        assert!(serve([1, 16, 1, 300], [16, 16, 1, 3], wide(150)));
+        assert!(!serve([1, 16, 1, 300], [16, 16, 1, 3], wide(151))); // most of what would be laid out is padding
     }
 }
