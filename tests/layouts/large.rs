@@ -108,9 +108,8 @@ fn a_product_of_260_300_280() {
 fn many_products() {
     let (a, b) = (numbers::<f32>(&[64, 40, 70], 6), numbers::<f32>(&[64, 70, 50], 7));
     let y = a.tensor().matmul(&b.tensor());
-    for batch in [0, 1, 31, 63] {
+    for batch in 0..64 {
         let part = |m: &Model<f32>| m.tensor().narrow(0, batch, 1).squeeze(0);
         assert_eq!(y.narrow(0, batch, 1).squeeze(0), part(&a).matmul(&part(&b)));
     }
-    assert!(y.iter().all(|&x| same_number(x, x)));
 }

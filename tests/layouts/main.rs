@@ -1,5 +1,7 @@
 //! Every operation on tensors gives on every layout what an index-by-index oracle gives: on permuted, stepped, reversed,
 //! broadcast, sliced, empty and rank-0 tensors, in `f32` and `f64`.
+//!
+//! A property judges by `same`, `close` and `identical` of `support/compare.rs`, and returns what is wrong by `?`.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -17,7 +19,7 @@ mod large;
 mod views;
 
 use arbitrary::{Case, Dice, cases, embed, item, partner};
-use compare::{Outcome, close, identical, same, same_number};
+use compare::{Outcome, close, identical, same};
 use oracle::{Model, Take, indices};
 use proptest::prelude::*;
 use rensa::{Axes, Ellipsis, Float, NewAxis, Tensor, keep, slice};
