@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::simd::widest;
-use super::{PIECE, both, chunks, worth_sharing};
+use super::{PIECE, chunks, join, worth_sharing};
 use crate::float::Float;
 use crate::shape::{AxisSet, Inline, Run, Shape, Walk};
 use crate::tensor::Tensor;
@@ -268,7 +268,7 @@ fn leaves_tree<T: Float>(
     let middle = range.start + cut(range.len());
     let (left, right) = (range.start..middle, middle..range.end);
     let (a, b) = if shared && range.len() * LEAF > 2 * PIECE {
-        both(&|| leaves_tree(left.clone(), shared, leaf, f), &|| leaves_tree(right.clone(), shared, leaf, f))
+        join(&|| leaves_tree(left.clone(), shared, leaf, f), &|| leaves_tree(right.clone(), shared, leaf, f))
     } else {
         (leaves_tree(left, shared, leaf, f), leaves_tree(right, shared, leaf, f))
     };
@@ -334,7 +334,7 @@ fn tree<R: Send>(
     let middle = range.start + cut(range.len());
     let (left, right) = (range.start..middle, middle..range.end);
     let (a, b) = if shared && range.len() * weight > 2 * PIECE {
-        both(&|| tree(left.clone(), weight, shared, leaf, f), &|| tree(right.clone(), weight, shared, leaf, f))
+        join(&|| tree(left.clone(), weight, shared, leaf, f), &|| tree(right.clone(), weight, shared, leaf, f))
     } else {
         (tree(left, weight, shared, leaf, f), tree(right, weight, shared, leaf, f))
     };

@@ -32,4 +32,4 @@ mod triangle;
 pub(crate) mod upsample;
 pub(crate) mod wide;
 
-pub(crate) use sharing::{PIECE, both, chunks, piece_of, pieces, planes, worth_sharing};
+pub(crate) use sharing::{PIECE, chunks, join, piece_of, pieces, planes, worth_sharing};

@@ -50,7 +50,7 @@ pub(crate) fn chunks<T: Send>(out: &mut [T], len: usize, work: &(dyn Fn(usize, &
 }
 
 /// The results of both, on two threads. They are trait objects as in [`chunks`].
-pub(crate) fn both<R: Send>(a: &(dyn Fn() -> R + Sync), b: &(dyn Fn() -> R + Sync)) -> (R, R) {
+pub(crate) fn join<R: Send>(a: &(dyn Fn() -> R + Sync), b: &(dyn Fn() -> R + Sync)) -> (R, R) {
     rayon::join(a, b)
 }
 

@@ -152,7 +152,7 @@ pub(super) fn even_step(sizes: [usize; SPATIAL], strides: [isize; SPATIAL]) -> O
 }
 
 /// What is done with the images of a range, the elements of their results, and a number of pieces.
-pub(super) type Work<'a, T> = dyn Fn(Range<usize>, &mut [T], usize) + Sync + 'a;
+type Work<'a, T> = dyn Fn(Range<usize>, &mut [T], usize) + Sync + 'a;
 
 /// Calls `work` with the images of each block, their elements in `out`, and into how many pieces to divide them.
 pub(super) fn over_images<T: Float>(geometry: &Geometry, cut: Cut, out: &mut [T], work: &Work<'_, T>) {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::blocks::{Work, buffer, elements, multiplications, over_chunks, over_parts};
+use super::blocks::{buffer, elements, multiplications, over_chunks, over_parts};
 use super::columns::Images;
 use super::grid::{Grid, Slab};
 use super::options::Geometry;
@@ -123,8 +123,7 @@ pub(super) fn weight<T: Float>(geometry: &Geometry, x: &Tensor<T>, y: &Tensor<T>
     let grid = Grid::new(geometry.axes);
     let images = [x, y].map(|x| Images::of(x, geometry.rank));
     let work = Weight { geometry, taps: grid.taps(), grid, x, y, images };
-    let sums: &Work<'_, T> = &|images, out, pieces| work.images(images, out, pieces);
-    let sums = over_parts(geometry, 1, geometry.groups, len, sums);
+    let sums = over_parts(geometry, 1, geometry.groups, len, &|images, out, pieces| work.images(images, out, pieces));
     let sums = sums.reshape([geometry.groups, geometry.taps(), geometry.inputs, geometry.outputs]);
     sums.permute(&[0, 3, 2, 1]).to_contiguous().reshape_to(&shape)
 }
